@@ -1,0 +1,40 @@
+//! Which addresses a list of denied ranges covers.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::denied_range::DeniedRange;
+use super::target::Target;
+use crate::interval::{Address, Interval, normalise};
+
+/// All denied destinations, in normal form.
+pub(super) struct Coverage {
+    v4: Vec<Interval<Ipv4Addr>>,
+    v6: Vec<Interval<Ipv6Addr>>,
+}
+
+impl Coverage {
+    pub(super) fn of(ranges: &[DeniedRange]) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for target in ranges.iter().flat_map(DeniedRange::targets) {
+            match target {
+                Target::V4(interval) => v4.push(*interval),
+                Target::V6(interval) => v6.push(*interval),
+            }
+        }
+        Self { v4: normalise(v4), v6: normalise(v6) }
+    }
+
+    /// Whether any address of `target` is denied.
+    pub(super) fn touches(&self, target: Target) -> bool {
+        match target {
+            Target::V4(interval) => overlaps(&self.v4, interval),
+            Target::V6(interval) => overlaps(&self.v6, interval),
+        }
+    }
+}
+
+/// Whether a normalised list shares an address with `wanted`.
+fn overlaps<A: Address>(normalised: &[Interval<A>], wanted: Interval<A>) -> bool {
+    let first_not_below = normalised.partition_point(|interval| interval.last() < wanted.first());
+    normalised.get(first_not_below).is_some_and(|interval| interval.first() <= wanted.last())
+}

@@ -1,0 +1,160 @@
+//! From the files to a configuration.
+
+use std::path::Path;
+
+use super::Config;
+use super::coverage::Coverage;
+use super::diagnostic::Diagnostic;
+use super::error::ConfigError;
+use super::file::{FileError, list_grant_files, name_exists, read_file};
+use super::findings::Findings;
+use super::keys::{GrantNames, read_config, read_grants};
+use super::origin::Files;
+use super::reader::read_document;
+use super::source::Source;
+
+/// Where the configuration lies when nobody says where.
+pub const DEFAULT_PATH: &str = "/etc/dockwall/dockwall.toml";
+
+/// A configuration without errors, and what is worth knowing about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The configuration, with the grants of all files.
+    pub config: Config,
+    /// What is allowed but has no effect, in the order of the files and lines.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Config {
+    /// Reads the configuration file and the `grants.d/*.toml` beside it, in the order of their names.
+    ///
+    /// Without a path, [`DEFAULT_PATH`] is meant, and a file that is not there stands for the defaults.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of the files, at once.
+    pub fn load(path: Option<&Path>) -> Result<Loaded, ConfigError> {
+        match path {
+            Some(path) => load_from(path, true),
+            None => load_from(Path::new(DEFAULT_PATH), false),
+        }
+    }
+
+    /// Reads a configuration from `text`; `name` stands for its path in messages.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, at once.
+    pub fn parse(name: &str, text: &str) -> Result<Loaded, ConfigError> {
+        let path = Path::new(name);
+        let mut loading = Loading::around(path);
+        let config = loading.read_config(path, text);
+        loading.finish(config)
+    }
+}
+
+/// [`Config::load`] with the path to use; `must_exist` when somebody asked for exactly this file.
+fn load_from(path: &Path, must_exist: bool) -> Result<Loaded, ConfigError> {
+    let mut loading = Loading::around(path);
+    let mut config = Config::default();
+    // A link to nowhere is a mistake, not an absent configuration: only the name itself may be missing.
+    if (must_exist || name_exists(path))
+        && let Some(text) = loading.take(path, read_file(path))
+    {
+        config = loading.read_config(path, &text);
+    }
+    let directory = path.with_file_name("grants.d");
+    let grant_files = loading.take(&directory, list_grant_files(&directory)).unwrap_or_default();
+    let denied = Coverage::of(&config.ranges);
+    for path in grant_files {
+        if let Some(text) = loading.take(&path, read_file(&path)) {
+            loading.read_grants(&mut config, &denied, &path, &text);
+        }
+    }
+    loading.finish(config)
+}
+
+/// What is known so far while the files are read one after the other.
+struct Loading {
+    files: Files,
+    names: GrantNames,
+    findings: Findings,
+}
+
+impl Loading {
+    fn around(path: &Path) -> Self {
+        Self { files: Files::around(path), names: GrantNames::new(), findings: Findings::default() }
+    }
+
+    /// The outcome of an access to a file; its failure is one more finding.
+    fn take<T>(&mut self, path: &Path, outcome: Result<T, FileError>) -> Option<T> {
+        outcome.map_err(|error| self.findings.add(error.diagnose(path))).ok()
+    }
+
+    fn read_config(&mut self, path: &Path, text: &str) -> Config {
+        let source = open_source(&mut self.files, path, text);
+        read_document(&source, None, &mut self.findings, |top| read_config(top, &mut self.names))
+    }
+
+    fn read_grants(&mut self, config: &mut Config, denied: &Coverage, path: &Path, text: &str) {
+        let source = open_source(&mut self.files, path, text);
+        let elsewhere = "a file of grants.d holds `[[grant]]` tables only; other keys belong in dockwall.toml";
+        let grants = read_document(&source, Some(elsewhere), &mut self.findings, |top| {
+            read_grants(top, &mut self.names, denied)
+        });
+        config.grants.extend(grants);
+    }
+
+    fn finish(self, config: Config) -> Result<Loaded, ConfigError> {
+        let Findings { errors, warnings, omitted } = self.findings;
+        if errors.is_empty() {
+            Ok(Loaded { config: Config { files: self.files, ..config }, warnings })
+        } else {
+            Err(ConfigError { errors, omitted })
+        }
+    }
+}
+
+fn open_source<'t>(files: &mut Files, path: &Path, text: &'t str) -> Source<'t> {
+    let file = files.add(path);
+    Source::new(path.display().to_string(), files.name(path), file, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Mode;
+
+    /// Loads `directory/dockwall.toml` as if it were the default path.
+    fn load_default(directory: &Path) -> Result<Loaded, ConfigError> {
+        load_from(&directory.join("dockwall.toml"), false)
+    }
+
+    #[test]
+    fn without_a_file_at_the_default_path_the_defaults_hold() -> std::io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let expected = Ok((Mode::Audit, 1, 0));
+        let summary =
+            |loaded: Loaded| (loaded.config.mode, loaded.config.ranges.len(), loaded.config.files.paths().len());
+        assert_eq!(load_default(directory.path()).map(summary), expected);
+        assert_eq!(load_default(&directory.path().join("absent")).map(summary), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn grants_hold_without_a_configuration_file() -> std::io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        std::fs::create_dir(directory.path().join("grants.d"))?;
+        std::fs::write(directory.path().join("grants.d/a.toml"), "[[grant]]\nname = 'a'\nto = '10.0.0.1'")?;
+        assert_eq!(load_default(directory.path()).map(|loaded| loaded.config.grants.len()), Ok(1));
+        Ok(())
+    }
+
+    #[test]
+    fn a_link_to_nowhere_is_not_an_absent_file() -> std::io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        std::os::unix::fs::symlink("nowhere", directory.path().join("dockwall.toml"))?;
+        assert!(load_default(directory.path()).is_err());
+        Ok(())
+    }
+}

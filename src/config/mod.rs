@@ -1,0 +1,96 @@
+//! The configuration as written: `/etc/dockwall/dockwall.toml` and the grants beside it.
+//!
+//! [`Config::load`] reads the files and finds everything that is wrong with them at once, each
+//! finding a [`Diagnostic`] with its place and its cure. What the values mean on a certain host is
+//! the policy's matter; nothing here looks at the machine.
+//!
+//! A new key is a field of [`Config`] and a line in `keys.rs`.
+
+mod action;
+mod address;
+mod choice;
+mod coverage;
+mod denied_range;
+mod diagnostic;
+mod error;
+mod excerpt;
+mod field;
+mod file;
+mod findings;
+mod grant;
+mod interface_pattern;
+mod interfaces;
+mod invalid;
+mod keys;
+mod load;
+mod log;
+mod log_prefix;
+mod log_target;
+mod mode;
+mod nearest;
+mod origin;
+mod preset;
+mod rate;
+mod reader;
+mod remember;
+mod section;
+mod source;
+mod syntax;
+mod target;
+
+pub use action::Action;
+pub use denied_range::{DeniedRange, Written};
+pub use diagnostic::{Diagnostic, Kind, Severity};
+pub use error::ConfigError;
+pub use grant::{Grant, read_name as read_grant_name};
+pub use interface_pattern::InterfacePattern;
+pub use interfaces::{Interfaces, Uplinks};
+pub use invalid::Invalid;
+pub use load::{DEFAULT_PATH, Loaded};
+pub use log::Log;
+pub use log_prefix::LogPrefix;
+pub use log_target::LogTarget;
+pub use mode::Mode;
+pub use origin::{Files, Origin};
+pub use preset::Preset;
+pub use rate::{Rate, RateUnit};
+pub use remember::Remember;
+pub use target::Target;
+
+/// A whole configuration. The default is what holds without a file: the internal networks are
+/// denied to Docker's interfaces, in audit mode.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `mode`: whether denied packets are dropped.
+    pub mode: Mode,
+    /// `containers.interfaces`: whose packets are policed.
+    pub interfaces: Interfaces,
+    /// `deny.ranges`: where containers must not go, in the order as written. May be empty: then the
+    /// fate of no packet changes.
+    pub ranges: Vec<DeniedRange>,
+    /// `deny.uplinks`: on which way out.
+    pub uplinks: Uplinks,
+    /// `deny.action`: how they are turned away.
+    pub action: Action,
+    /// `[log]`: what is logged.
+    pub log: Log,
+    /// `[[grant]]` of all files, in the order of reading; their names are unique.
+    pub grants: Vec<Grant>,
+    /// The files it was read from, which the origins in it refer to.
+    pub files: Files,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            interfaces: Interfaces::default(),
+            ranges: keys::default_ranges(),
+            uplinks: Uplinks::default(),
+            action: Action::default(),
+            log: Log::default(),
+            grants: Vec::new(),
+            files: Files::default(),
+        }
+    }
+}

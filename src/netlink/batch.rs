@@ -1,0 +1,176 @@
+//! A batch: the messages between begin and end that the kernel takes together or not at all.
+
+use std::ops::Range;
+
+use super::attribute::{Attributes, HEADER_LEN as ATTRIBUTE_HEADER_LEN};
+use super::error::Refusal;
+use super::locate::{Place, locate};
+use super::message::{
+    self, APPEND, BATCH_BEGIN, BATCH_END, CAPPED, CREATE, EXCLUSIVE, FAMILY_INET, FAMILY_UNSPEC, HAS_EXTENDED_ACK,
+    HEADER_LEN, Kind, Message, Messages,
+};
+use super::{chain, element, rule, set, table};
+use crate::ruleset::{Change, TABLE_NAME};
+
+/// `NFNL_BATCH_GENID`: refuse the batch (ERESTART) unless the ruleset is still at this generation.
+const NFNL_BATCH_GENID: u16 = 1;
+/// The nfnetlink resource of a batch is the subsystem it is for.
+const NFNL_SUBSYS_NFTABLES: u16 = 10;
+
+/// A batch ready to be sent in one piece.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    /// Where each message stands, by its sequence number, and the change it is part of. The
+    /// begin message has number 0.
+    messages: Vec<(Range<usize>, Option<usize>)>,
+}
+
+/// An error that the kernel sent for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nack {
+    /// The message's sequence number.
+    pub sequence: u32,
+    /// The errno, positive.
+    pub errno: i32,
+    /// The byte of the message that it is about, from the start of its header.
+    pub offset: Option<usize>,
+    /// The kernel's words.
+    pub words: Option<String>,
+}
+
+impl Batch {
+    /// Encodes `changes`, to be taken only while the ruleset is at `generation`, which is never 0:
+    /// that would mean "at any".
+    pub fn encode(changes: &[Change], generation: u32) -> Self {
+        let mut batch = Self::default();
+        batch.push(BATCH_BEGIN, 0, FAMILY_UNSPEC, None, |writer| writer.u32(NFNL_BATCH_GENID, generation));
+        for (index, change) in changes.iter().enumerate() {
+            batch.change(index, change);
+        }
+        batch.push(BATCH_END, 0, FAMILY_UNSPEC, None, |_| {});
+        batch
+    }
+
+    fn change(&mut self, index: usize, change: &Change) {
+        let id = index as u32 + 1;
+        let mut add = |kind: Kind, flags: u16, write: &dyn Fn(&mut super::attribute::Writer)| {
+            self.push(kind.number(), flags, FAMILY_INET, Some(index), write);
+        };
+        match change {
+            Change::AddTable { comment, flags } => add(Kind::NewTable, CREATE | EXCLUSIVE, &|writer| {
+                table::encode(writer, TABLE_NAME, *flags, comment.as_deref());
+            }),
+            Change::SetTableFlags(flags) => {
+                add(Kind::NewTable, 0, &|writer| table::encode(writer, TABLE_NAME, *flags, None));
+            }
+            Change::DeleteTable => add(Kind::DelTable, 0, &|writer| writer.string(table::NFTA_TABLE_NAME, TABLE_NAME)),
+            Change::AddSet(set) => {
+                add(Kind::NewSet, CREATE | EXCLUSIVE, &|writer| set::encode(writer, TABLE_NAME, set, id));
+            }
+            Change::DeleteSet(name) => add(Kind::DelSet, 0, &|writer| set::encode_name(writer, TABLE_NAME, name)),
+            Change::AddElements(set) => {
+                for range in element::pieces(set) {
+                    add(Kind::NewSetElem, CREATE | EXCLUSIVE, &|writer| {
+                        element::encode(writer, TABLE_NAME, set, range.clone());
+                    });
+                }
+            }
+            Change::DeleteElements(set) => {
+                for range in element::pieces(set) {
+                    add(Kind::DelSetElem, 0, &|writer| element::encode(writer, TABLE_NAME, set, range.clone()));
+                }
+            }
+            Change::AddChain(chain) => {
+                add(Kind::NewChain, CREATE | EXCLUSIVE, &|writer| chain::encode(writer, TABLE_NAME, chain));
+            }
+            Change::SetPolicy(chain) => add(Kind::NewChain, 0, &|writer| chain::encode(writer, TABLE_NAME, chain)),
+            Change::DeleteChain(name) => add(Kind::DelChain, 0, &|writer| chain::encode_name(writer, TABLE_NAME, name)),
+            Change::AddRule { chain, rule, before, .. } => {
+                // With a position, appending would mean "behind it".
+                let flags = if before.is_some() { CREATE } else { CREATE | APPEND };
+                add(Kind::NewRule, flags, &|writer| rule::encode(writer, TABLE_NAME, chain, rule, *before));
+            }
+            Change::DeleteRule { chain, rule } => {
+                add(Kind::DelRule, 0, &|writer| rule::encode_handle(writer, TABLE_NAME, chain, rule.handle));
+            }
+        }
+    }
+
+    fn push(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        family: u8,
+        change: Option<usize>,
+        write: impl FnOnce(&mut super::attribute::Writer),
+    ) {
+        let start = self.bytes.len();
+        let sequence = self.messages.len() as u32;
+        let resource = if change.is_none() { NFNL_SUBSYS_NFTABLES } else { 0 };
+        let bytes = std::mem::take(&mut self.bytes);
+        self.bytes = message::append(bytes, kind, flags, sequence, family, resource, write);
+        self.messages.push((start..self.bytes.len(), change));
+    }
+
+    /// The datagram.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many messages it has, begin and end among them.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether it has no message at all, which no encoded batch is.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// What the kernel's error says about which of `changes`.
+    pub fn refusal<'a>(&self, nack: &Nack, changes: &'a [Change]) -> (Refusal, Option<&'a Change>) {
+        let (range, index) = self.messages.get(nack.sequence as usize).cloned().unwrap_or_default();
+        let change = index.and_then(|index| changes.get(index));
+        let place = match (nack.offset, change, self.bytes.get(range)) {
+            (Some(offset), Some(change), Some(message)) => locate(message, offset, change),
+            _ => Place::default(),
+        };
+        (Refusal::new(change, &place, nack.errno, nack.words.clone()), change)
+    }
+}
+
+/// The errors in a datagram.
+pub fn nacks(datagram: &[u8]) -> impl Iterator<Item = Nack> + '_ {
+    Messages(datagram).filter(|message| message.kind == message::ERROR).filter_map(|message| read_nack(&message))
+}
+
+/// `NLMSGERR_ATTR_MSG`.
+const NLMSGERR_ATTR_MSG: u16 = 1;
+/// `NLMSGERR_ATTR_OFFS`, in host order.
+const NLMSGERR_ATTR_OFFS: u16 = 2;
+
+/// Reads `struct nlmsgerr` and the attributes behind it; none when it acknowledges.
+pub fn read_nack(message: &Message) -> Option<Nack> {
+    let (errno, quoted) = message.payload.split_first_chunk::<4>()?;
+    let errno = -i32::from_ne_bytes(*errno);
+    let quoted_len = u32::from_ne_bytes(*quoted.first_chunk::<4>()?) as usize;
+    let skipped = if message.flags & CAPPED != 0 { HEADER_LEN } else { quoted_len.next_multiple_of(4) };
+    let mut nack = Nack { sequence: message.sequence, errno, offset: None, words: None };
+    if message.flags & HAS_EXTENDED_ACK != 0 {
+        for attribute in Attributes::new(quoted.get(skipped..).unwrap_or_default()).flatten() {
+            match attribute.kind {
+                NLMSGERR_ATTR_MSG => nack.words = attribute.string().ok().filter(|words| !words.is_empty()),
+                NLMSGERR_ATTR_OFFS => {
+                    nack.offset = attribute.payload.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes) as usize);
+                }
+                _ => {}
+            }
+        }
+    }
+    (errno != 0).then_some(nack)
+}
+
+/// The most bytes that an error can take in the receive buffer, as the kernel counts them: a small
+/// datagram and the overhead of its buffer.
+pub const NACK_BYTES: usize = 1024 + ATTRIBUTE_HEADER_LEN;

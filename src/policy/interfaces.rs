@@ -1,0 +1,87 @@
+//! Sets of interfaces, by name.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{InterfacePattern, Interfaces, Uplinks};
+
+/// What `"auto"` polices: the bridges that Docker, swarm, podman and nerdctl make. Docker names
+/// the bridge of a user network `br-` and the first digits of its id.
+const AUTO_NAMES: [&str; 2] = ["docker0", "docker_gwbridge"];
+const AUTO_PREFIXES: [&str; 4] = ["br-", "podman", "cni-podman", "nerdctl"];
+
+/// Interfaces by whole names and by what names begin with. No name is in it twice: a prefix takes
+/// in the names and the longer prefixes that begin with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InterfaceNames {
+    /// Whole names.
+    pub exact: BTreeSet<String>,
+    /// Beginnings of names, none of them empty.
+    pub prefixes: BTreeSet<String>,
+}
+
+impl InterfaceNames {
+    /// The container interfaces that the configuration means.
+    pub fn containers(written: &Interfaces) -> Self {
+        match written {
+            Interfaces::Auto => Self::new(AUTO_NAMES.map(String::from), AUTO_PREFIXES.map(String::from)),
+            Interfaces::List(patterns) => patterns.iter().collect(),
+        }
+    }
+
+    /// The uplinks that the configuration means; none for any.
+    pub fn uplinks(written: &Uplinks) -> Option<Self> {
+        match written {
+            Uplinks::Any => None,
+            Uplinks::List(patterns) => Some(patterns.iter().collect()),
+        }
+    }
+
+    fn new(exact: impl IntoIterator<Item = String>, prefixes: impl IntoIterator<Item = String>) -> Self {
+        let all: BTreeSet<String> = prefixes.into_iter().collect();
+        let within = |name: &str| all.iter().any(|prefix| name != prefix && name.starts_with(prefix.as_str()));
+        let prefixes: BTreeSet<String> = all.iter().filter(|prefix| !within(prefix)).cloned().collect();
+        let covered = |name: &String| prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let exact = exact.into_iter().filter(|name| !covered(name)).collect();
+        Self { exact, prefixes }
+    }
+}
+
+impl<'a> FromIterator<&'a InterfacePattern> for InterfaceNames {
+    fn from_iter<I: IntoIterator<Item = &'a InterfacePattern>>(patterns: I) -> Self {
+        let (mut exact, mut prefixes) = (Vec::new(), Vec::new());
+        for pattern in patterns {
+            match pattern {
+                InterfacePattern::Exact(name) => exact.push(name.clone()),
+                InterfacePattern::Prefix(prefix) => prefixes.push(prefix.clone()),
+            }
+        }
+        Self::new(exact, prefixes)
+    }
+}
+
+/// The names as they are written in the configuration.
+impl fmt::Display for InterfaceNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefixes = self.prefixes.iter().map(|prefix| format!("{prefix}*"));
+        let names: Vec<String> = self.exact.iter().cloned().chain(prefixes).collect();
+        f.write_str(&names.join(" · "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_takes_in_what_begins_with_it() {
+        let names = InterfaceNames::new(
+            ["br-lan", "docker0", "docker0"].map(String::from),
+            ["br-", "br-a", "docker_"].map(String::from),
+        );
+        assert_eq!(names.to_string(), "docker0 · br-* · docker_*");
+    }
+}

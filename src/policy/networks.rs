@@ -1,0 +1,58 @@
+//! Networks of both families, in normal form.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Target;
+use crate::interval::{Interval, normalise};
+
+/// Addresses of both families: sorted, disjoint, neighbours merged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Networks {
+    /// The IPv4 addresses.
+    pub ipv4: Vec<Interval<Ipv4Addr>>,
+    /// The IPv6 addresses.
+    pub ipv6: Vec<Interval<Ipv6Addr>>,
+}
+
+impl Networks {
+    /// Whether there is no address in it.
+    pub fn is_empty(&self) -> bool {
+        self.ipv4.is_empty() && self.ipv6.is_empty()
+    }
+
+    /// How many intervals it takes.
+    pub fn len(&self) -> usize {
+        self.ipv4.len() + self.ipv6.len()
+    }
+
+    fn normalised(self) -> Self {
+        Self { ipv4: normalise(self.ipv4), ipv6: normalise(self.ipv6) }
+    }
+}
+
+impl FromIterator<Target> for Networks {
+    fn from_iter<I: IntoIterator<Item = Target>>(targets: I) -> Self {
+        let mut networks = Self::default();
+        for target in targets {
+            match target {
+                Target::V4(interval) => networks.ipv4.push(interval),
+                Target::V6(interval) => networks.ipv6.push(interval),
+            }
+        }
+        networks.normalised()
+    }
+}
+
+impl FromIterator<Networks> for Networks {
+    fn from_iter<I: IntoIterator<Item = Networks>>(parts: I) -> Self {
+        let mut networks = Self::default();
+        for part in parts {
+            networks.ipv4.extend(part.ipv4);
+            networks.ipv6.extend(part.ipv6);
+        }
+        networks.normalised()
+    }
+}

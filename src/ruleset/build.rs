@@ -1,0 +1,231 @@
+//! Writing rules: verbs that read like the rule they make.
+
+use super::datatype::interface_key;
+use super::{CmpOp, CtKey, DynsetOp, Expr, Limit, Log, MetaKey, PayloadBase, Register, Reject, Rule, Verdict};
+
+/// An address family inside the `inet` table: what has to be checked before an address is loaded,
+/// so that no IPv6 packet is judged by the bytes at an IPv4 offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+/// The networks-or-hosts field of a packet that a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AddressField {
+    offset: u32,
+    len: u32,
+}
+
+impl Family {
+    /// Both, in the order in which rules are written.
+    pub const BOTH: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// `NFPROTO_IPV4` or `NFPROTO_IPV6`.
+    pub const fn nfproto(self) -> u8 {
+        match self {
+            Self::Ipv4 => 2,
+            Self::Ipv6 => 10,
+        }
+    }
+
+    /// The digit that names of sets end in.
+    pub const fn digit(self) -> char {
+        match self {
+            Self::Ipv4 => '4',
+            Self::Ipv6 => '6',
+        }
+    }
+
+    /// Where the source address stands (RFC 791, RFC 8200).
+    const fn source(self) -> AddressField {
+        match self {
+            Self::Ipv4 => AddressField { offset: 12, len: 4 },
+            Self::Ipv6 => AddressField { offset: 8, len: 16 },
+        }
+    }
+
+    /// Where the destination address stands.
+    const fn destination(self) -> AddressField {
+        match self {
+            Self::Ipv4 => AddressField { offset: 16, len: 4 },
+            Self::Ipv6 => AddressField { offset: 24, len: 16 },
+        }
+    }
+}
+
+/// Which end of the packet's way through the host an interface match looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// `iifname`.
+    Incoming,
+    /// `oifname`.
+    Outgoing,
+}
+
+impl Side {
+    const fn key(self) -> MetaKey {
+        match self {
+            Self::Incoming => MetaKey::IIFNAME,
+            Self::Outgoing => MetaKey::OIFNAME,
+        }
+    }
+}
+
+/// The concatenated key of a meter: packed into registers from the first on.
+#[derive(Debug, Default)]
+pub struct MeterKey {
+    loads: Vec<Expr>,
+    word: u32,
+}
+
+impl MeterKey {
+    /// Source and destination address and protocol, of a packet of `family`.
+    pub fn flow(family: Family) -> Self {
+        let mut key = Self::default();
+        for field in [family.source(), family.destination()] {
+            key.push(field.len, |register| payload(PayloadBase::NETWORK, field, register));
+        }
+        key.push(1, |register| Expr::Meta { key: MetaKey::L4PROTO, register });
+        key
+    }
+
+    /// The destination port as well. Only for protocols that have ports: elsewhere the same bytes
+    /// are a checksum or an identifier, and each packet would make a key of its own.
+    pub fn with_port(mut self) -> Self {
+        let port = AddressField { offset: 2, len: 2 };
+        self.push(port.len, |register| payload(PayloadBase::TRANSPORT, port, register));
+        self
+    }
+
+    fn push(&mut self, len: u32, load: impl FnOnce(Register) -> Expr) {
+        self.loads.push(load(Register::at_word(self.word)));
+        self.word += len.div_ceil(4);
+    }
+}
+
+fn payload(base: PayloadBase, field: AddressField, register: Register) -> Expr {
+    Expr::Payload { base, offset: field.offset, len: field.len, register }
+}
+
+impl Rule {
+    /// A rule without a match.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says why the rule is there; shown by `nft list`.
+    pub fn comment(mut self, comment: &str) -> Self {
+        self.comment = Some(comment.to_owned());
+        self
+    }
+
+    fn with(mut self, expressions: impl IntoIterator<Item = Expr>) -> Self {
+        self.expressions.extend(expressions);
+        self
+    }
+
+    fn compare(self, data: &[u8]) -> Self {
+        self.with([Expr::Cmp { register: Register::R1, op: CmpOp::Eq, data: data.to_vec() }])
+    }
+
+    fn meta(self, key: MetaKey) -> Self {
+        self.with([Expr::Meta { key, register: Register::R1 }])
+    }
+
+    fn lookup(self, set: &str) -> Self {
+        self.with([Expr::Lookup { set: set.to_owned(), register: Register::R1, inverted: false }])
+    }
+
+    fn family(self, family: Family) -> Self {
+        self.meta(MetaKey::NFPROTO).compare(&[family.nfproto()])
+    }
+
+    /// `ip daddr @set` or `ip6 daddr @set`.
+    pub fn destination_in(self, family: Family, set: &str) -> Self {
+        let load = payload(PayloadBase::NETWORK, family.destination(), Register::R1);
+        self.family(family).with([load]).lookup(set)
+    }
+
+    /// `iifname @set` or `oifname @set`.
+    pub fn interface_in(self, side: Side, set: &str) -> Self {
+        self.meta(side.key()).lookup(set)
+    }
+
+    /// `iifname "br-*"`: a compare of the prefix without its NUL, since an exact-match set would
+    /// take the asterisk for a letter.
+    pub fn interface_prefix(self, side: Side, prefix: &str) -> Self {
+        self.meta(side.key()).compare(prefix.as_bytes())
+    }
+
+    /// `iifname "eth0"`: all 16 bytes.
+    pub fn interface_is(self, side: Side, name: &str) -> Self {
+        self.meta(side.key()).compare(&interface_key(name))
+    }
+
+    /// `meta l4proto @set`.
+    pub fn protocol_in(self, set: &str) -> Self {
+        self.meta(MetaKey::L4PROTO).lookup(set)
+    }
+
+    /// `meta l4proto != @set`.
+    pub fn protocol_not_in(self, set: &str) -> Self {
+        let lookup = Expr::Lookup { set: set.to_owned(), register: Register::R1, inverted: true };
+        self.meta(MetaKey::L4PROTO).with([lookup])
+    }
+
+    /// `meta l4proto NUMBER`.
+    pub fn protocol(self, number: u8) -> Self {
+        self.meta(MetaKey::L4PROTO).compare(&[number])
+    }
+
+    /// `ct direction reply`: packets that answer a flow which the other side opened.
+    pub fn reply(self) -> Self {
+        self.with([Expr::Ct { key: CtKey::DIRECTION, register: Register::R1 }]).compare(&[1])
+    }
+
+    /// `update @set { key … }`: each key gets its own copy of `expressions`, and its timeout
+    /// renewed (an `add` would not renew it).
+    pub fn update(self, family: Family, set: &str, key: MeterKey, expressions: Vec<Expr>) -> Self {
+        let update = Expr::Dynset { set: set.to_owned(), op: DynsetOp::Update, register: Register::R1, expressions };
+        self.family(family).with(key.loads).with([update])
+    }
+
+    /// `limit rate …`: the rule ends here for what is above it.
+    pub fn limit(self, limit: Limit) -> Self {
+        self.with([Expr::Limit(limit)])
+    }
+
+    /// `counter`.
+    pub fn count(self) -> Self {
+        self.with([Expr::COUNTER])
+    }
+
+    /// `log …`.
+    pub fn log(self, log: Log) -> Self {
+        self.with([Expr::Log(log)])
+    }
+
+    /// `jump CHAIN`.
+    pub fn jump(self, chain: &str) -> Self {
+        self.with([Expr::Verdict(Verdict::Jump(chain.to_owned()))])
+    }
+
+    /// `return`: never accept, so that whoever hooks in later still decides.
+    pub fn return_(self) -> Self {
+        self.with([Expr::Verdict(Verdict::Return)])
+    }
+
+    /// `drop`.
+    pub fn drop(self) -> Self {
+        self.with([Expr::Verdict(Verdict::Drop)])
+    }
+
+    /// `reject with …`.
+    pub fn reject(self, how: Reject) -> Self {
+        self.with([Expr::Reject(how)])
+    }
+}

@@ -1,0 +1,88 @@
+//! What the kernel itself remembers of the last apply: the generation, and a digest of the
+//! ruleset by which a change by somebody else shows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Chain, Rule, Table};
+
+/// The chain that carries the marker as its comment. It is never hooked and holds no rule, so it
+/// can be made anew in any batch, while the table's own comment is fixed when the table is made.
+const MARKER_CHAIN: &str = "generation";
+
+/// Which generation a table is, and what it looked like then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// The generation's number.
+    pub generation: u64,
+    /// The digest of the table as compiled.
+    pub digest: Digest,
+}
+
+/// The first 128 bits of the SHA-256 of a ruleset's text, in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Digest(String);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "generation {} policy {}", self.generation, self.digest)
+    }
+}
+
+impl FromStr for Marker {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.split(' ').collect::<Vec<_>>().as_slice() {
+            ["generation", number, "policy", digest] => {
+                let generation = number.parse().map_err(|_| ())?;
+                Ok(Self { generation, digest: Digest((*digest).to_owned()) })
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+impl Table {
+    /// The digest of all that decides about packets: not of counters, handles, the order in which
+    /// chains and sets were made, and the marker itself.
+    pub fn digest(&self) -> Digest {
+        let mut sets: Vec<_> = self.sets.iter().collect();
+        sets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let mut chains: Vec<_> = self.chains.iter().filter(|chain| chain.name != MARKER_CHAIN).collect();
+        chains.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let mut hasher = Sha256::new();
+        hasher.update(format!("{} {}\n", self.name, self.flags));
+        for set in sets {
+            hasher.update(format!("{set}\n"));
+        }
+        for chain in chains {
+            let rules: Vec<Rule> = chain.rules.iter().map(Rule::definition).collect();
+            hasher.update(format!("{:?}\n", Chain { rules, ..chain.clone() }));
+        }
+        let digest = hasher.finalize();
+        Digest(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The table with a marker that says it is `generation`.
+    pub fn marked(mut self, generation: u64) -> Self {
+        let marker = Marker { generation, digest: self.digest() };
+        self.chains.retain(|chain| chain.name != MARKER_CHAIN);
+        self.chains.insert(0, Chain { comment: Some(marker.to_string()), ..Chain::regular(MARKER_CHAIN, Vec::new()) });
+        self
+    }
+
+    /// The marker, where there is one.
+    pub fn marker(&self) -> Option<Marker> {
+        self.chain(MARKER_CHAIN)?.comment.as_deref()?.parse().ok()
+    }
+}

@@ -1,0 +1,30 @@
+//! nftables objects as data: no I/O here.
+//!
+//! [`compile`] turns a policy into a [`Table`]; `Display` writes a table in `nft`'s syntax;
+//! [`diff()`] finds the smallest change from one table to another; [`Marker`] names what is in force.
+
+mod build;
+mod chain;
+mod compile;
+mod datatype;
+mod diff;
+mod expr;
+mod marker;
+mod rule;
+mod set;
+mod table;
+mod text;
+
+pub use build::{Family, MeterKey, Side};
+pub use chain::{Base, Chain, ChainPolicy, Hook};
+pub use compile::{Features, chains, compile, sets};
+pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
+pub use diff::{Change, Direction, diff, stages};
+pub use expr::{
+    CmpOp, CtKey, DynsetOp, Expr, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject,
+    Verdict,
+};
+pub use marker::{Digest, Marker};
+pub use rule::Rule;
+pub use set::{Elements, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS, SET_INTERVAL, SET_TIMEOUT, Set};
+pub use table::{TABLE_COMMENT, TABLE_DORMANT, TABLE_NAME, Table};

@@ -1,0 +1,143 @@
+//! Sets and their elements.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::DataType;
+use crate::interval::Interval;
+
+/// Elements never change (`NFT_SET_CONSTANT`).
+pub const SET_CONSTANT: u32 = 0x2;
+/// Elements are intervals (`NFT_SET_INTERVAL`).
+pub const SET_INTERVAL: u32 = 0x4;
+/// Elements expire (`NFT_SET_TIMEOUT`).
+pub const SET_TIMEOUT: u32 = 0x10;
+/// Elements are added by rules as packets pass (`NFT_SET_EVAL`, `dynamic` in nft's words).
+pub const SET_DYNAMIC: u32 = 0x20;
+/// Not a flag of the kernel's: the set was read with elements in it that have no place in
+/// [`Elements`]. No set of ours is declared so, and thus it is made anew.
+pub const SET_FOREIGN_ELEMENTS: u32 = 1 << 31;
+
+/// A named set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set {
+    /// The name; at most 15 bytes, so that no kernel finds it too long.
+    pub name: String,
+    /// The types of the key's fields, one or more.
+    pub key: Vec<DataType>,
+    /// The kernel's `NFT_SET_*` bits.
+    pub flags: u32,
+    /// How long an element stays, in milliseconds.
+    pub timeout: Option<u64>,
+    /// The most elements it takes.
+    pub size: Option<u32>,
+    /// What is in it; of a dynamic set nothing, since packets fill it.
+    pub elements: Elements,
+}
+
+impl Set {
+    /// A set of IPv4 intervals.
+    pub fn ipv4_intervals(name: &str, elements: Vec<Interval<Ipv4Addr>>) -> Self {
+        Self::holding(name, DataType::Ipv4Addr, SET_INTERVAL, Elements::Ipv4(elements))
+    }
+
+    /// A set of IPv6 intervals.
+    pub fn ipv6_intervals(name: &str, elements: Vec<Interval<Ipv6Addr>>) -> Self {
+        Self::holding(name, DataType::Ipv6Addr, SET_INTERVAL, Elements::Ipv6(elements))
+    }
+
+    /// A set of keys that are matched exactly, each the bytes of one field of type `key`.
+    pub fn exact(name: &str, key: DataType, elements: Vec<Vec<u8>>) -> Self {
+        Self::holding(name, key, 0, Elements::Exact(elements))
+    }
+
+    /// A set that rules fill: `size` keys at most, each for `timeout` milliseconds.
+    pub fn dynamic(name: &str, key: Vec<DataType>, size: u32, timeout: u64) -> Self {
+        let flags = SET_DYNAMIC | SET_TIMEOUT;
+        let elements = Elements::Exact(Vec::new());
+        Self { name: name.to_owned(), key, flags, timeout: Some(timeout), size: Some(size), elements }
+    }
+
+    fn holding(name: &str, key: DataType, flags: u32, elements: Elements) -> Self {
+        Self { name: name.to_owned(), key: vec![key], flags, timeout: None, size: None, elements }
+    }
+
+    /// Whether packets fill it, so that its elements are state and not definition.
+    pub fn is_dynamic(&self) -> bool {
+        self.flags & SET_DYNAMIC != 0
+    }
+
+    /// Whether its elements are intervals.
+    pub fn is_interval(&self) -> bool {
+        self.flags & SET_INTERVAL != 0
+    }
+
+    /// The bytes of a key in a set: each field padded to a whole 4-byte register.
+    pub fn key_len(&self) -> u32 {
+        match self.key.as_slice() {
+            [single] => single.len(),
+            fields => fields.iter().map(|field| field.len().next_multiple_of(4)).sum(),
+        }
+    }
+
+    /// Whether the two are declared alike, whatever they hold.
+    pub fn same_declaration(&self, other: &Self) -> bool {
+        (&self.key, self.flags, self.timeout, self.size) == (&other.key, other.flags, other.timeout, other.size)
+    }
+}
+
+/// What a set holds, sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elements {
+    /// Disjoint IPv4 intervals.
+    Ipv4(Vec<Interval<Ipv4Addr>>),
+    /// Disjoint IPv6 intervals.
+    Ipv6(Vec<Interval<Ipv6Addr>>),
+    /// Keys matched exactly, or of a set whose key we have no type for.
+    Exact(Vec<Vec<u8>>),
+}
+
+impl Elements {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Ipv4(elements) => elements.len(),
+            Self::Ipv6(elements) => elements.len(),
+            Self::Exact(elements) => elements.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A list of the same kind with nothing in it.
+    pub fn none(&self) -> Self {
+        match self {
+            Self::Ipv4(_) => Self::Ipv4(Vec::new()),
+            Self::Ipv6(_) => Self::Ipv6(Vec::new()),
+            Self::Exact(_) => Self::Exact(Vec::new()),
+        }
+    }
+
+    /// Those in `self` that are not in `other`; both of one kind. All of `self` where they are
+    /// not.
+    pub fn without(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Ipv4(a), Self::Ipv4(b)) => Self::Ipv4(sorted_difference(a, b)),
+            (Self::Ipv6(a), Self::Ipv6(b)) => Self::Ipv6(sorted_difference(a, b)),
+            (Self::Exact(a), Self::Exact(b)) => Self::Exact(sorted_difference(a, b)),
+            (all, _) => all.clone(),
+        }
+    }
+}
+
+/// The elements of sorted `a` that sorted `b` lacks, in linear time.
+fn sorted_difference<T: Ord + Clone>(a: &[T], b: &[T]) -> Vec<T> {
+    let mut b = b.iter().peekable();
+    let missing = |element: &&T| {
+        while b.next_if(|other| other < element).is_some() {}
+        b.peek() != Some(element)
+    };
+    a.iter().filter(missing).cloned().collect()
+}

@@ -1,0 +1,148 @@
+//! A ruleset in `nft`'s own syntax: `nft -f` of the text makes the same table.
+
+mod rule;
+
+use std::fmt::{self, Write};
+
+use super::{Base, Chain, Elements, Set, Table};
+use crate::ruleset::set::{SET_CONSTANT, SET_DYNAMIC, SET_INTERVAL, SET_TIMEOUT};
+
+/// The whole table.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "table inet {} {{", self.name)?;
+        if let Some(comment) = &self.comment {
+            writeln!(f, "\tcomment \"{comment}\"")?;
+        }
+        if self.is_dormant() {
+            writeln!(f, "\tflags dormant")?;
+        }
+        for set in &self.sets {
+            writeln!(f, "\n{set}")?;
+        }
+        for chain in &self.chains {
+            writeln!(f, "\n{chain}")?;
+        }
+        writeln!(f, "}}")
+    }
+}
+
+/// The declaration with its elements, indented as inside its table.
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\tset {} {{", self.name)?;
+        let key: Vec<String> = self.key.iter().map(|field| field.name()).collect();
+        writeln!(f, "\t\ttype {}", key.join(" . "))?;
+        if let Some(size) = self.size {
+            writeln!(f, "\t\tsize {size}")?;
+        }
+        let flags = flag_names(self.flags);
+        if !flags.is_empty() {
+            writeln!(f, "\t\tflags {}", flags.join(","))?;
+        }
+        if let Some(timeout) = self.timeout {
+            writeln!(f, "\t\ttimeout {}", Duration(timeout))?;
+        }
+        if !self.elements.is_empty() {
+            f.write_str("\t\telements = { ")?;
+            self.write_elements(f, ",\n\t\t             ")?;
+            f.write_str(" }\n")?;
+        }
+        f.write_str("\t}")
+    }
+}
+
+impl Set {
+    /// The elements, with `separator` between them.
+    pub(crate) fn write_elements(&self, f: &mut impl Write, separator: &str) -> fmt::Result {
+        match &self.elements {
+            Elements::Ipv4(elements) => write_separated(f, separator, elements),
+            Elements::Ipv6(elements) => write_separated(f, separator, elements),
+            Elements::Exact(keys) => write_separated(f, separator, keys.iter().map(|key| self.key_text(key))),
+        }
+    }
+
+    /// A key in nft's words.
+    pub(crate) fn key_text(&self, key: &[u8]) -> String {
+        if let [single] = self.key.as_slice() {
+            return single.value(key);
+        }
+        let mut rest = key;
+        let mut fields = Vec::with_capacity(self.key.len());
+        for field in &self.key {
+            let (padded, others) = rest.split_at((field.len().next_multiple_of(4) as usize).min(rest.len()));
+            fields.push(field.value(padded.get(..field.len() as usize).unwrap_or(padded)));
+            rest = others;
+        }
+        fields.join(" . ")
+    }
+}
+
+fn write_separated<T: fmt::Display>(
+    f: &mut impl Write,
+    separator: &str,
+    items: impl IntoIterator<Item = T>,
+) -> fmt::Result {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            f.write_str(separator)?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
+}
+
+fn flag_names(flags: u32) -> Vec<&'static str> {
+    let names =
+        [(SET_CONSTANT, "constant"), (SET_DYNAMIC, "dynamic"), (SET_INTERVAL, "interval"), (SET_TIMEOUT, "timeout")];
+    names.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name).collect()
+}
+
+/// The chain with its rules, indented as inside its table.
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\tchain {} {{", self.name)?;
+        if let Some(comment) = &self.comment {
+            writeln!(f, "\t\tcomment \"{comment}\"")?;
+        }
+        if let Some(base) = &self.base {
+            writeln!(f, "\t\t{base}")?;
+        }
+        for rule in &self.rules {
+            writeln!(f, "\t\t{rule}")?;
+        }
+        f.write_str("\t}")
+    }
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "type {} hook {} priority ", self.kind, self.hook)?;
+        match self.priority {
+            0 => f.write_str("filter")?,
+            below @ -50..=-1 => write!(f, "filter - {}", -below)?,
+            above @ 1..=50 => write!(f, "filter + {above}")?,
+            other => write!(f, "{other}")?,
+        }
+        write!(f, "; policy {};", self.policy)
+    }
+}
+
+/// A duration in milliseconds, as `nft` writes it: `1d2h3m4s`, in `ms` where it is no whole second.
+pub(crate) struct Duration(pub u64);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 || !self.0.is_multiple_of(1000) {
+            return write!(f, "{}ms", self.0);
+        }
+        let mut rest = self.0 / 1000;
+        for (unit, letter) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
+            if rest >= unit {
+                write!(f, "{}{letter}", rest / unit)?;
+                rest %= unit;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! The answering side: echoes, counting sinks, and a port that tells the counts.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+
+use crate::address::Address;
+use crate::counts::Counts;
+use crate::{local, open_files, stats};
+
+/// Small stacks, as there is one thread for each connection.
+const STACK: usize = 128 << 10;
+
+/// The kernel's buffer of a UDP socket: what comes while the thread has no CPU must not be lost.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// Larger than any UDP packet.
+const LARGEST_PACKET: usize = 1 << 16;
+
+/// How often new addresses of the namespace are looked for.
+const RESCAN: Duration = Duration::from_secs(1);
+
+/// Echo what comes by TCP and UDP, count what comes to a sink, until killed
+#[derive(Args)]
+pub struct Serve {
+    /// Echo TCP at this port
+    #[arg(long, value_name = "PORT")]
+    tcp: Vec<u16>,
+
+    /// Echo UDP at this port, from the very address that was asked
+    #[arg(long, value_name = "PORT")]
+    udp: Vec<u16>,
+
+    /// Count UDP at this port and answer nothing
+    #[arg(long, value_name = "PORT")]
+    sink: Vec<u16>,
+
+    /// Tell the counts to `traffic stats` at this port of 127.0.0.1
+    #[arg(long, value_name = "PORT")]
+    stats_port: Option<u16>,
+
+    /// Serve at this address [default: all of the namespace, also later ones]
+    #[arg(long, value_name = "ADDRESS")]
+    address: Vec<Address>,
+}
+
+type Shared = Arc<Mutex<Counts>>;
+
+impl Serve {
+    pub fn run(&self) -> Result<ExitCode> {
+        open_files::raise_limit();
+        let counts = Shared::default();
+        for &port in &self.tcp {
+            for listener in self.tcp_listeners(port)? {
+                spawn_tcp_echo(listener, port, Arc::clone(&counts))?;
+            }
+        }
+        for &port in &self.sink {
+            for socket in self.sink_sockets(port)? {
+                spawn_sink(socket, port, Arc::clone(&counts))?;
+            }
+        }
+        if let Some(port) = self.stats_port {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let listener = TcpListener::bind(address).with_context(|| cannot_serve(address))?;
+            spawn_stats(listener, Arc::clone(&counts))?;
+        }
+        self.echo_udp(&counts)
+    }
+
+    fn tcp_listeners(&self, port: u16) -> Result<Vec<TcpListener>> {
+        self.bind_all(port, TcpListener::bind)
+    }
+
+    fn sink_sockets(&self, port: u16) -> Result<Vec<UdpSocket>> {
+        self.bind_all(port, UdpSocket::bind)
+    }
+
+    /// One socket for each `--address`, or one for all: `[::]` takes IPv4 as well.
+    fn bind_all<S>(&self, port: u16, bind: impl Fn(SocketAddr) -> std::io::Result<S>) -> Result<Vec<S>> {
+        let bind_one = |address| bind(address).with_context(|| cannot_serve(address));
+        if self.address.is_empty() {
+            let socket = bind_one((Ipv6Addr::UNSPECIFIED, port).into())
+                .or_else(|_| bind_one((Ipv4Addr::UNSPECIFIED, port).into()))?;
+            return Ok(vec![socket]);
+        }
+        let addresses = self.address.iter();
+        addresses.map(|address| bind_one(address.with_port(port))).collect()
+    }
+
+    /// A UDP socket for each address: one at `[::]` would answer from whatever address the route
+    /// prefers, which a client that asked another one takes for a stranger.
+    fn echo_udp(&self, counts: &Shared) -> Result<ExitCode> {
+        let mut served = BTreeSet::new();
+        loop {
+            let addresses = match self.address.is_empty() {
+                true => local::addresses(),
+                false => self.address.clone(),
+            };
+            for address in addresses {
+                if served.contains(&address) {
+                    continue;
+                }
+                for &port in &self.udp {
+                    let address = address.with_port(port);
+                    let socket = UdpSocket::bind(address).with_context(|| cannot_serve(address))?;
+                    spawn_udp_echo(socket, port, Arc::clone(counts))?;
+                }
+                served.insert(address);
+            }
+            thread::sleep(RESCAN);
+        }
+    }
+}
+
+fn cannot_serve(address: SocketAddr) -> String {
+    format!("cannot serve at {address}")
+}
+
+fn lock(counts: &Shared) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    let builder = thread::Builder::new().name(name.into()).stack_size(STACK);
+    builder.spawn(work).with_context(|| format!("no thread for {name}"))?;
+    Ok(())
+}
+
+fn spawn_tcp_echo(listener: TcpListener, port: u16, counts: Shared) -> Result<()> {
+    spawn("tcp", move || {
+        for stream in listener.incoming() {
+            // Out of files or threads: the client sees a closed connection and the next may fare better.
+            let Ok(stream) = stream else {
+                thread::sleep(Duration::from_millis(10));
+                continue;
+            };
+            lock(&counts).tcp_connection(port);
+            let _ = spawn("tcp client", move || echo_tcp(stream));
+        }
+    })
+}
+
+fn echo_tcp(mut stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let mut buffer = [0; 16 << 10];
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        if stream.write_all(&buffer[..length]).is_err() {
+            return;
+        }
+    }
+}
+
+fn spawn_udp_echo(socket: UdpSocket, port: u16, counts: Shared) -> Result<()> {
+    spawn("udp", move || {
+        receive(&socket, |source, packet| {
+            lock(&counts).udp_echo(port);
+            // A client that is gone or walled off is no reason to stop.
+            let _ = socket.send_to(packet, source);
+        });
+    })
+}
+
+fn spawn_sink(socket: UdpSocket, port: u16, counts: Shared) -> Result<()> {
+    spawn("sink", move || {
+        receive(&socket, |source, packet| lock(&counts).sunk(port, source, packet));
+    })
+}
+
+fn receive(socket: &UdpSocket, mut each: impl FnMut(SocketAddr, &[u8])) {
+    // Needs CAP_NET_ADMIN; without it the default buffer does for all but floods.
+    let _ = set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER);
+    let mut buffer = vec![0; LARGEST_PACKET];
+    loop {
+        match socket.recv_from(&mut buffer) {
+            Ok((length, source)) => each(source, &buffer[..length]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // ICMP errors of earlier answers end up here.
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+fn spawn_stats(listener: TcpListener, counts: Shared) -> Result<()> {
+    spawn("stats", move || {
+        for stream in listener.incoming().flatten() {
+            let _ = answer_stats(&stream, &counts);
+        }
+    })
+}
+
+/// One line asks, one line answers; a reset tells what it forgets.
+fn answer_stats(mut stream: &TcpStream, counts: &Shared) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut question = String::new();
+    BufReader::new(stream).read_line(&mut question)?;
+    let answer = match question.trim() {
+        stats::RESET => std::mem::take(&mut *lock(counts)).to_json(),
+        _ => lock(counts).to_json(),
+    };
+    writeln!(stream, "{answer}")
+}
