@@ -9,7 +9,7 @@ use super::invalid::{Invalid, quote};
 const LONGEST: usize = 127;
 
 /// The text before every logged packet, 1 to 127 bytes of printable ASCII without `"` and `\`,
-/// which could not be written in a ruleset's text.
+/// which could not be written in a ruleset's text, and `$`, which `nft` reads as a variable there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LogPrefix(String);
 
@@ -35,7 +35,7 @@ impl FromStr for LogPrefix {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let allowed = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+        let allowed = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\' | '$');
         if text.trim().is_empty() {
             Err(Invalid::new(
                 "a prefix without a visible character finds nothing again",
@@ -49,7 +49,7 @@ impl FromStr for LogPrefix {
         } else if let Some(character) = text.chars().find(|character| !allowed(*character)) {
             Err(Invalid::new(
                 format!("{} has {}, which cannot stand in a ruleset's text", quote(text), quote(character)),
-                "use printable ASCII characters without quotation marks and backslashes",
+                "use printable ASCII characters without quotation marks, backslashes and dollar signs",
             ))
         } else {
             Ok(Self(text.to_owned()))

@@ -23,6 +23,9 @@ const INTERRUPTED: i32 = Errno::INTR.raw_os_error();
 /// ERESTART: the batch was made for another generation. User space knows no name for it.
 const RESTART: Errno = Errno::from_raw_os_error(85);
 
+/// A set that never exists.
+const REHEARSAL: &str = "rehearsal";
+
 /// How often a change is tried anew because somebody else's came first.
 const ATTEMPTS: u32 = 200;
 
@@ -130,7 +133,11 @@ impl Kernel {
         Err(Error::Contended { attempts: ATTEMPTS })
     }
 
-    fn read_ours(&mut self) -> Result<Live, Error> {
+    /// As [`Kernel::read`], for who is about to change it.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] when the table of our name is not ours.
+    pub fn read_ours(&mut self) -> Result<Live, Error> {
         let live = self.read()?;
         match &live.table {
             Some(table) if !table.is_ours() => Err(Error::Foreign { comment: table.comment.clone() }),
@@ -152,6 +159,28 @@ impl Kernel {
         let answers = batch.len().saturating_mul(NACK_BYTES);
         self.socket.reserve_receive(answers).map_err(failed("enlarge the receive buffer of"))?;
         self.send_and_drain(&batch, changes)
+    }
+
+    /// Has the kernel check the changes and throw them away: the batch ends with a change that it
+    /// can only refuse.
+    ///
+    /// # Errors
+    /// As [`Kernel::commit`], with what it would say there.
+    pub fn rehearse(&mut self, changes: &[Change], generation: u32) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let impossible = Change::DeleteSet(REHEARSAL.to_owned());
+        let rehearsed: Vec<Change> = changes.iter().cloned().chain([impossible.clone()]).collect();
+        match self.commit(&rehearsed, generation) {
+            Err(Error::Refused(Refused { refusals })) => {
+                let serious: Vec<_> =
+                    refusals.into_iter().filter(|refusal| refusal.object != impossible.to_string()).collect();
+                if serious.is_empty() { Ok(()) } else { Err(Refused { refusals: serious }.into()) }
+            }
+            // Changed meanwhile: what was planned is old, and still was a change to that.
+            other => other.map(|_| ()),
+        }
     }
 
     fn send_and_drain(&mut self, batch: &Batch, changes: &[Change]) -> Result<Commit, Error> {

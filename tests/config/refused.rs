@@ -149,6 +149,7 @@ fn log() {
         case("log.prefix = ''", 1, "log.prefix", "without a visible", "DOCKER_NET_DROP"),
         case("log.prefix = 'a\"b'", 1, "log.prefix", "has `\"`", "printable ASCII"),
         case("log.prefix = 'a\\b'", 1, "log.prefix", "has `\\`", "printable ASCII"),
+        case("log.prefix = 'a$b'", 1, "log.prefix", "has `$`", "printable ASCII"),
         case("log.prefix = \"a\\nb\"", 1, "log.prefix", "`\\u{a}`", "printable ASCII"),
         case("log.prefix = 'ä'", 1, "log.prefix", "has `ä`", "printable ASCII"),
         case("log.target = 'syslog'", 1, "log.target", "`syslog`", "nflog:1"),

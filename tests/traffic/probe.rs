@@ -17,6 +17,11 @@ use crate::address::Address;
 /// Bytes of a question when nothing else is said.
 pub const DEFAULT_SIZE: usize = 32;
 
+/// Milliseconds until a probe gives up: a little more than until the second SYN, as the kernel drops an ICMP error that
+/// comes while connect(2) still sends the first one (counter TcpExtLockDroppedIcmps); in namespaces of one machine it
+/// always does.
+pub const DEFAULT_TIMEOUT: u64 = 1200;
+
 /// Ask one server once: prints a word, exits with 0 only for `ok`
 ///
 /// ok: the same bytes came back. timeout: nothing came. refused: a reset or "port unreachable" came.
@@ -40,7 +45,7 @@ pub struct Probe {
     pub size: usize,
 
     /// Milliseconds to wait for the connection, and again for the answer
-    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    #[arg(long, value_name = "MS", default_value_t = DEFAULT_TIMEOUT)]
     pub timeout: u64,
 
     /// Ask from this port

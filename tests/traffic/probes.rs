@@ -9,7 +9,7 @@ use std::{fs, io};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::probe::{DEFAULT_SIZE, Kind, Probe, Verdict};
+use crate::probe::{DEFAULT_SIZE, DEFAULT_TIMEOUT, Kind, Probe, Verdict};
 
 /// Probes that run at the same time.
 const AT_ONCE: usize = 64;
@@ -25,7 +25,7 @@ pub struct Probes {
     file: PathBuf,
 
     /// Milliseconds to wait, as in `traffic probe`
-    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    #[arg(long, value_name = "MS", default_value_t = DEFAULT_TIMEOUT)]
     timeout: u64,
 }
 

@@ -23,11 +23,11 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 /// Exchange small messages with an echo over one connection
 ///
-/// Prints {"sent", "round_trips", "longest_gap_ms", "last_answer_ms_before_end",
-/// "last_answer_unix_ms", "broken"}. broken: the connection ended or failed, or the last answer is
-/// more than a second (and three intervals) old at the end. By TCP a message waits for its
-/// predecessor's answer, as long as the kernel tries to deliver it; by UDP one is sent each interval.
-/// last_answer_* are null if nothing was ever answered.
+/// Prints {"sent", "round_trips", "longest_gap_ms", "last_answer_ms_before_end", "last_answer_unix_ms", "error",
+/// "broken"}. error: why the connection failed or ended, or null. broken: there is an error, or the last answer is
+/// more than a second (and three intervals) old at the end. last_answer_*: null if nothing was ever answered. By TCP
+/// a message waits for its predecessor's answer, as long as the kernel tries to deliver it; by UDP one is sent each
+/// interval.
 #[derive(Args)]
 pub struct Session {
     /// Whom to talk to
@@ -64,7 +64,7 @@ struct Log {
     started: Instant,
     last_answer: Option<(Instant, SystemTime)>,
     longest_gap: Duration,
-    failed: bool,
+    error: Option<io::Error>,
 }
 
 impl Session {
@@ -76,11 +76,9 @@ impl Session {
             socket.connect(target).with_context(|| format!("no way to {target}"))?;
             self.talk_udp(&socket, &self.stop.start(), &mut log)?;
         } else {
-            let stream =
-                TcpStream::connect_timeout(&target, CONNECT).with_context(|| format!("no connection to {target}"))?;
-            stream.set_nodelay(true)?;
-            let outcome = self.talk_tcp(stream, &self.stop.start(), &mut log);
-            log.failed = outcome.is_err();
+            let outcome = TcpStream::connect_timeout(&target, CONNECT)
+                .and_then(|stream| self.talk_tcp(stream, &self.stop.start(), &mut log));
+            log.error = outcome.err();
         }
         log.print(self.interval());
         Ok(ExitCode::SUCCESS)
@@ -91,6 +89,7 @@ impl Session {
     }
 
     fn talk_tcp(&self, mut stream: TcpStream, clock: &Clock, log: &mut Log) -> io::Result<()> {
+        stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.interval()))?;
         while clock.is_running() {
             let begun = Instant::now();
@@ -165,7 +164,7 @@ impl Log {
             started: Instant::now(),
             last_answer: None,
             longest_gap: Duration::ZERO,
-            failed: false,
+            error: None,
         }
     }
 
@@ -193,7 +192,8 @@ impl Log {
                 "longest_gap_ms": self.longest_gap.max(silence).as_millis() as u64,
                 "last_answer_ms_before_end": self.last_answer.map(|_| silence.as_millis() as u64),
                 "last_answer_unix_ms": self.last_answer.map(|(_, at)| unix_ms(at)),
-                "broken": self.failed || silence > SILENCE.max(interval * 3),
+                "error": self.error.as_ref().map(io::Error::to_string),
+                "broken": self.error.is_some() || silence > SILENCE.max(interval * 3),
             })
         );
     }

@@ -53,6 +53,15 @@ impl fmt::Display for Set {
 }
 
 impl Set {
+    /// The elements in nft's words, one by one.
+    pub fn element_texts(&self) -> Vec<String> {
+        match &self.elements {
+            Elements::Ipv4(elements) => elements.iter().map(ToString::to_string).collect(),
+            Elements::Ipv6(elements) => elements.iter().map(ToString::to_string).collect(),
+            Elements::Exact(keys) => keys.iter().map(|key| self.key_text(key)).collect(),
+        }
+    }
+
     /// The elements, with `separator` between them.
     pub(crate) fn write_elements(&self, f: &mut impl Write, separator: &str) -> fmt::Result {
         match &self.elements {

@@ -1,0 +1,118 @@
+//! `dockwall check`
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::exit::Outcome;
+use super::page::{self, Facts, counted};
+use super::paint;
+use crate::config::{Config, Interfaces, Mode, Uplinks};
+use crate::policy::{Networks, Policy};
+
+/// How many networks are spelled out before the rest is only counted.
+const SPELLED_OUT: usize = 24;
+
+/// Read the configuration and print the policy that it means here.
+///
+/// Finds everything that is wrong with it at once. Needs no privilege and changes nothing.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// In this mode, whatever the configuration says
+    #[arg(long, value_name = "audit|enforce")]
+    mode: Option<Mode>,
+}
+
+impl Check {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let loaded = context.load()?;
+        let policy = Policy::resolve(&loaded.config, self.mode);
+        if context.json {
+            page::json(&json!({
+                "files": loaded.config.files.paths(),
+                "policy": policy,
+                "warnings": loaded.warnings,
+            }));
+        } else {
+            print(&loaded.config, &policy);
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn print(config: &Config, policy: &Policy) {
+    let mut facts = Facts::default();
+    let files: Vec<String> = config.files.paths().iter().map(|path| path.display().to_string()).collect();
+    let files = if files.is_empty() { "no file: the defaults".to_owned() } else { files.join(", ") };
+    facts.say("configuration", files);
+    facts.say("mode", mode(policy));
+    let by = match config.interfaces {
+        Interfaces::Auto => "  (containers.interfaces = \"auto\")",
+        Interfaces::List(_) => "",
+    };
+    facts.say("policed", format!("{}{}", policy.containers, paint::faint(by)));
+    facts.say("denied", denied(config, policy));
+    if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {
+        facts.say("uplinks", format!("only what leaves by {uplinks}"));
+    }
+    facts.say("log", log(policy));
+    facts.say(
+        "grants",
+        if config.grants.is_empty() { "none".to_owned() } else { counted(config.grants.len(), "grant", "grants") },
+    );
+    facts.print();
+    if !config.grants.is_empty() {
+        anstream::println!();
+        page::rows(
+            &["grant", "to", "where", "comment"],
+            config.grants.iter().map(|grant| {
+                let comment = grant.comment.clone().unwrap_or_default();
+                vec![grant.name.clone(), grant.to.to_string(), config.files.place(grant.origin), comment]
+            }),
+        );
+    }
+}
+
+fn mode(policy: &Policy) -> String {
+    match policy.mode {
+        Mode::Audit => format!("{}: denied packets are counted and logged, and pass", paint::notable("audit")),
+        Mode::Enforce => format!(
+            "{}: denied packets are counted, logged and turned away ({})",
+            paint::good("enforce"),
+            policy.action
+        ),
+    }
+}
+
+fn denied(config: &Config, policy: &Policy) -> String {
+    if policy.denied.is_empty() {
+        return paint::notable("nothing: the fate of no packet changes");
+    }
+    let mut origins: Vec<String> = Vec::new();
+    for range in config.ranges.iter().filter(|range| range.preset().is_some()) {
+        origins.push(format!("{range} from {}", config.files.place(range.origin)));
+    }
+    let presets = if origins.is_empty() { String::new() } else { paint::faint(format!("  ({})", origins.join(", "))) };
+    format!("{}{presets}", spelled_out(&policy.denied))
+}
+
+fn spelled_out(networks: &Networks) -> String {
+    let all = networks.ipv4.iter().map(ToString::to_string).chain(networks.ipv6.iter().map(ToString::to_string));
+    let shown: Vec<String> = all.take(SPELLED_OUT).collect();
+    match networks.len().saturating_sub(SPELLED_OUT) {
+        0 => shown.join(" · "),
+        more => format!("{} · and {} more", shown.join(" · "), page::grouped(more as u64)),
+    }
+}
+
+fn log(policy: &Policy) -> String {
+    let log = &policy.log;
+    if !log.enabled {
+        return format!("off; denied flows are remembered for {} s", log.remember);
+    }
+    format!(
+        "{} (burst {}) per source, destination, protocol and port; {} in all; to {} as \"{}\"; remembered for {} s",
+        log.rate, log.burst, log.limit, log.target, log.prefix, log.remember
+    )
+}

@@ -1,0 +1,85 @@
+//! What every command is given, and what most of them begin with.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::paint;
+use crate::config::{Config, ConfigError, Loaded, Mode};
+use crate::generation::{Lock, Store};
+use crate::host;
+use crate::netlink::{Kernel, kernel_release};
+use crate::policy::Policy;
+use crate::ruleset::Features;
+
+/// The options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The configuration [default: /etc/dockwall/dockwall.toml, or the built-in defaults]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where generations are kept
+    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/dockwall")]
+    state_dir: PathBuf,
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+/// The options, with the ways to what they name.
+#[derive(Debug)]
+pub struct Context {
+    config: Option<PathBuf>,
+    /// The state directory.
+    pub store: Store,
+    /// Whether programs read the output.
+    pub json: bool,
+    /// Whether details are wanted.
+    pub verbose: bool,
+}
+
+impl Context {
+    /// Takes the options.
+    pub fn new(global: Global) -> Self {
+        Self { config: global.config, store: Store::new(&global.state_dir), json: global.json, verbose: global.verbose }
+    }
+
+    /// Reads the configuration, and prints its warnings to people.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let loaded = Config::load(self.config.as_deref())?;
+        for warning in loaded.warnings.iter().filter(|_| !self.json) {
+            anstream::eprint!("{}", warning.render(paint::stderr_has_colour()));
+        }
+        Ok(loaded)
+    }
+
+    /// The policy that the configuration means; `mode` where the command line says otherwise.
+    pub fn policy(&self, mode: Option<Mode>) -> Result<Policy, ConfigError> {
+        Ok(Policy::resolve(&self.load()?.config, mode))
+    }
+
+    /// What this machine's kernel can do.
+    pub fn features(&self) -> Features {
+        host::features(&kernel_release())
+    }
+
+    /// Connects to the kernel, with no capability left but the one it takes. To be called when the
+    /// configuration was read, which may belong to another user.
+    pub fn kernel(&self) -> anyhow::Result<Kernel> {
+        host::keep_net_admin()?;
+        Ok(Kernel::open()?)
+    }
+
+    /// Opens the state directory for one process at a time.
+    pub fn lock(&self) -> anyhow::Result<Lock> {
+        Ok(self.store.prepare()?)
+    }
+}
+
+/// Says that another process is at work, before waiting for it.
+pub fn say_waiting() {
+    anstream::eprintln!("{}", paint::faint("waiting for another dockwall to finish …"));
+}

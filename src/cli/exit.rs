@@ -1,0 +1,132 @@
+//! Exit statuses, one for each kind of failure, and how a failure is told.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::context::Context;
+use super::{page, paint};
+use crate::config::ConfigError;
+use crate::generation::{self, RollbackError, StoreError};
+use crate::host::Missing;
+use crate::netlink;
+
+/// The list at the end of `--help`.
+pub const HELP: &str = "\
+Exit status:
+  0  done
+  1  failed, and nothing was changed
+  2  the command line is wrong
+  3  the configuration is wrong
+  4  what was asked about is not so: `status` found no wall that is enforced and unchanged
+  5  not permitted: CAP_NET_ADMIN or a file's permission is missing
+  6  this kernel has no nf_tables
+  7  the state directory cannot be used
+  8  a table `inet dockwall` is there which dockwall did not make";
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did what it was told.
+    Done,
+    /// What it was asked about is not so.
+    NotSo,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::NotSo => Self::from(4),
+        }
+    }
+}
+
+/// The kinds of failure, by their exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    Failed = 1,
+    Configuration = 3,
+    NotPermitted = 5,
+    NoNfTables = 6,
+    State = 7,
+    ForeignTable = 8,
+}
+
+/// Says what went wrong, to people or to programs.
+pub fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
+    let failure = classify(error);
+    let configuration = error.downcast_ref::<ConfigError>();
+    if context.json {
+        let diagnostics = configuration.map(|error| &error.errors);
+        page::json(&json!({
+            "error": { "status": failure as u8, "message": format!("{error:#}"), "diagnostics": diagnostics }
+        }));
+    } else if let Some(error) = configuration {
+        anstream::eprint!("{}", error.render(paint::stderr_has_colour()));
+    } else {
+        anstream::eprintln!("{}: {error:#}", paint::bad("error"));
+    }
+    ExitCode::from(failure as u8)
+}
+
+fn classify(error: &anyhow::Error) -> Failure {
+    error.chain().find_map(kind_of).unwrap_or(Failure::Failed)
+}
+
+fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+    let rollback = cause.downcast_ref::<RollbackError>().and_then(|error| match error {
+        RollbackError::Failed(error) => Some(error),
+        _ => None,
+    });
+    let generation = rollback.or_else(|| cause.downcast_ref::<generation::Error>());
+    let (kernel, store) = match generation {
+        Some(generation::Error::Kernel(error)) => (Some(error), None),
+        Some(generation::Error::Store(error)) => (None, Some(error)),
+        None => (cause.downcast_ref::<netlink::Error>(), cause.downcast_ref::<StoreError>()),
+    };
+    if let Some(error) = kernel {
+        return Some(of_kernel(error));
+    }
+    if let Some(error) = store {
+        return Some(if error.is_not_permitted() { Failure::NotPermitted } else { Failure::State });
+    }
+    if let Some(error) = cause.downcast_ref::<ConfigError>() {
+        return Some(if error.is_not_permitted() { Failure::NotPermitted } else { Failure::Configuration });
+    }
+    cause.downcast_ref::<Missing>().map(|_| Failure::NotPermitted)
+}
+
+fn of_kernel(error: &netlink::Error) -> Failure {
+    match error {
+        netlink::Error::NotPermitted => Failure::NotPermitted,
+        netlink::Error::NoNfTables => Failure::NoNfTables,
+        netlink::Error::Foreign { .. } => Failure::ForeignTable,
+        _ => Failure::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_failure_has_its_own_status() {
+        let io = |kind: std::io::ErrorKind| {
+            generation::Error::Store(StoreError::Io { doing: "write", path: "/x".into(), source: kind.into() })
+        };
+        let table: [(anyhow::Error, Failure); 8] = [
+            (netlink::Error::NoNfTables.into(), Failure::NoNfTables),
+            (netlink::Error::NotPermitted.into(), Failure::NotPermitted),
+            (generation::Error::Kernel(netlink::Error::Foreign { comment: None }).into(), Failure::ForeignTable),
+            (io(std::io::ErrorKind::ReadOnlyFilesystem).into(), Failure::State),
+            (io(std::io::ErrorKind::StorageFull).into(), Failure::State),
+            (RollbackError::Failed(io(std::io::ErrorKind::PermissionDenied)).into(), Failure::NotPermitted),
+            (RollbackError::First(1).into(), Failure::Failed),
+            (anyhow::Error::from(netlink::Error::NoNfTables).context("cannot apply"), Failure::NoNfTables),
+        ];
+        for (error, expected) in table {
+            assert_eq!(classify(&error), expected, "{error:#}");
+        }
+    }
+}

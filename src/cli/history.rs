@@ -1,0 +1,76 @@
+//! `dockwall history`
+
+use clap::Args;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::exit::Outcome;
+use super::{page, paint};
+use crate::generation::Listed;
+use crate::netlink;
+
+/// List the generations: when each was applied, by whom, and what it changed.
+///
+/// Which one is in force only the kernel knows; without permission to ask it, that is left open.
+#[derive(Debug, Args)]
+pub struct History {}
+
+impl History {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let listed = context.store.list()?;
+        let in_force = match context.kernel() {
+            Ok(mut kernel) => in_force(&mut kernel),
+            Err(_) => None,
+        };
+        if context.json {
+            page::json(&listed.iter().map(|listed| as_json(listed, in_force)).collect::<Vec<_>>());
+        } else if listed.is_empty() {
+            anstream::println!("no generation yet: `dockwall apply` makes the first");
+        } else {
+            page::rows(
+                &["", "generation", "applied", "mode", "by", "changes"],
+                listed.iter().map(|listed| row(listed, in_force)),
+            );
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn in_force(kernel: &mut netlink::Kernel) -> Option<u64> {
+    Some(kernel.read().ok()?.table?.marker()?.generation)
+}
+
+fn row(listed: &Listed, in_force: Option<u64>) -> Vec<String> {
+    let sign = if in_force == Some(listed.number) { paint::good("●") } else { String::new() };
+    let number = listed.number.to_string();
+    match &listed.generation {
+        Ok(generation) => {
+            let applied =
+                generation.applied.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            let changes = generation.changes.join("; ");
+            vec![sign, number, applied, generation.policy.mode.to_string(), generation.author.to_string(), changes]
+        }
+        Err(error) => {
+            let blank = String::new;
+            vec![sign, number, paint::bad("damaged"), blank(), blank(), error.to_string()]
+        }
+    }
+}
+
+fn as_json(listed: &Listed, in_force: Option<u64>) -> Value {
+    let in_force = in_force.map(|number| number == listed.number);
+    match &listed.generation {
+        Ok(generation) => json!({
+            "generation": generation.number,
+            "in_force": in_force,
+            "applied": generation.applied,
+            "mode": generation.policy.mode,
+            "by": generation.author,
+            "parent": generation.parent,
+            "changes": generation.changes,
+        }),
+        Err(error) => json!({ "generation": listed.number, "in_force": in_force, "damaged": error.to_string() }),
+    }
+}

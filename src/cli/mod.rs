@@ -1,0 +1,99 @@
+//! The commands, one file each, and all that is printed.
+
+mod apply;
+mod check;
+mod context;
+mod exit;
+mod history;
+mod page;
+mod paint;
+mod plan;
+mod progress;
+mod remove;
+mod render;
+mod rollback;
+mod status;
+
+use std::process::ExitCode;
+
+use anstream::ColorChoice;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use context::{Context, Global};
+use exit::Outcome;
+
+/// Keeps the containers of a Docker host away from the networks around it.
+///
+/// dockwall programs one nftables table of its own, `inet dockwall`, and never touches another.
+/// Containers lose their way to private networks; the Internet, published ports and Docker's own
+/// rules stay as they are. Begin in audit mode, which only counts and logs what it would drop:
+///
+///   dockwall check              read the configuration and say what it means here
+///   dockwall apply              raise the wall, in the configured mode
+///   dockwall status             see what it denies, or would
+///   dockwall apply --mode enforce
+///   dockwall rollback           back to how it was before
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit::HELP, verbatim_doc_comment, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Render(render::Render),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Rollback(rollback::Rollback),
+    History(history::History),
+    Status(status::Status),
+    Remove(remove::Remove),
+}
+
+impl Command {
+    fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Check(command) => command.run(context),
+            Self::Render(command) => command.run(context),
+            Self::Plan(command) => command.run(context),
+            Self::Apply(command) => command.run(context),
+            Self::Rollback(command) => command.run(context),
+            Self::History(command) => command.run(context),
+            Self::Status(command) => command.run(context),
+            Self::Remove(command) => command.run(context),
+        }
+    }
+}
+
+/// Parses the command line, runs one command and turns its outcome into an exit status.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let choice = match cli.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    choice.write_global();
+    let context = Context::new(cli.global);
+    match cli.command.run(&context) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => exit::report(&error, &context),
+    }
+}

@@ -1,0 +1,85 @@
+//! The page: how facts, tables and JSON are laid out.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+/// A list of names and what is to be said of each, aligned.
+#[derive(Debug, Default)]
+pub struct Facts {
+    rows: Vec<(String, String)>,
+}
+
+impl Facts {
+    /// One more line.
+    pub fn say(&mut self, name: &str, value: impl Into<String>) {
+        self.rows.push((name.to_owned(), value.into()));
+    }
+
+    /// Prints them.
+    pub fn print(&self) {
+        let mut table = table();
+        for (name, value) in &self.rows {
+            table.add_row([name, value]);
+        }
+        print(&table);
+    }
+}
+
+/// Prints rows under their headers.
+pub fn rows(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let mut table = table();
+    table.set_header(headers);
+    table.add_rows(rows);
+    print(&table);
+}
+
+/// A table without lines, as wide as the terminal; in a pipe as wide as its content.
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+fn print(table: &Table) {
+    for line in table.lines() {
+        anstream::println!("{}", line.trim_end());
+    }
+}
+
+/// Prints a value as JSON.
+pub fn json(value: &impl Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => anstream::println!("{text}"),
+        Err(error) => anstream::eprintln!("cannot print JSON: {error}"),
+    }
+}
+
+/// A number with its thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count of things, in the singular where it is one.
+pub fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number as u64), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `dockwall plan`
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::exit::Outcome;
+use super::{page, paint};
+use crate::config::Mode;
+use crate::ruleset::{Change, Direction, compile, diff};
+
+/// Print what `apply` would change in the kernel, and whether the kernel would take it.
+///
+/// The kernel is asked to check the change and to throw it away again: nothing is changed.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// In this mode, whatever the configuration says
+    #[arg(long, value_name = "audit|enforce")]
+    mode: Option<Mode>,
+}
+
+impl Plan {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let policy = context.policy(self.mode)?;
+        let mut kernel = context.kernel()?;
+        let live = kernel.read_ours()?;
+        let table = compile(&policy, context.features());
+        let marker = live.table.as_ref().and_then(|table| table.marker());
+        let number = match marker {
+            Some(marker) if marker.digest == table.digest() => marker.generation,
+            Some(marker) => marker.generation.max(context.store.last().unwrap_or(0)) + 1,
+            None => context.store.last().unwrap_or(0) + 1,
+        };
+        let changes = diff(live.table.as_ref(), &table.marked(number));
+        kernel.rehearse(&changes, live.generation)?;
+        if context.json {
+            let listed: Vec<_> =
+                changes.iter().map(|change| json!({ "sign": sign(change), "object": change.to_string() })).collect();
+            page::json(&json!({ "generation": number, "changes": listed, "accepted": true }));
+        } else if changes.is_empty() {
+            anstream::println!(
+                "{}: the kernel holds it already, as generation {number}",
+                paint::good("nothing to change")
+            );
+        } else {
+            print_changes(&changes);
+            anstream::println!(
+                "\n{} would make generation {number}; the kernel {}",
+                page::counted(changes.len(), "change", "changes"),
+                paint::good("accepts it"),
+            );
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// Prints changes as a diff.
+pub fn print_changes(changes: &[Change]) {
+    for change in changes {
+        let line = format!("{} {change}", sign(change));
+        match change.direction() {
+            Direction::Adds => anstream::println!("{}", paint::added(line)),
+            Direction::Removes => anstream::println!("{}", paint::removed(line)),
+        }
+    }
+}
+
+/// The sign in front of a change.
+pub fn sign(change: &Change) -> char {
+    match change.direction() {
+        Direction::Adds => '+',
+        Direction::Removes => '-',
+    }
+}

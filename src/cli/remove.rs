@@ -1,0 +1,37 @@
+//! `dockwall remove`
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::{Context, say_waiting};
+use super::exit::Outcome;
+use super::{page, paint};
+
+/// Take the wall away: the table and all that is in it, in one batch.
+///
+/// Configuration and history stay, so `dockwall rollback --to N` or `dockwall apply` raise it
+/// again.
+#[derive(Debug, Args)]
+pub struct Remove {}
+
+impl Remove {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let mut kernel = context.kernel()?;
+        // A wall has to come down even where the state directory is full or gone.
+        let mut lock = context.lock().ok();
+        let _held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
+        let removed = kernel.remove()?;
+        if context.json {
+            page::json(&json!({ "removed": removed }));
+        } else if removed {
+            anstream::println!(
+                "{}: containers reach what Docker's own rules let them reach",
+                paint::notable("removed")
+            );
+        } else {
+            anstream::println!("{}: there is no table `inet dockwall`", paint::good("nothing to remove"));
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,132 @@
+//! `dockwall status`
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::exit::Outcome;
+use super::page::{self, Facts, counted, grouped};
+use super::paint;
+use super::plan::{print_changes, sign};
+use crate::config::Mode;
+use crate::generation::Generation;
+use crate::netlink::Live;
+use crate::observe::{Count, Status as Found, Wall};
+use crate::ruleset::{Change, compile, diff};
+
+/// Say whether the wall stands, as the kernel has it.
+///
+/// Ends with status 0 only when denied packets are really dropped: the table is there, hooked,
+/// unchanged since it was applied, and in mode enforce.
+#[derive(Debug, Args)]
+pub struct Status {}
+
+impl Status {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let live = context.kernel()?.read()?;
+        let found = Found::of(&live);
+        let applied = found.wall.as_ref().and_then(|wall| context.store.get(wall.generation?).ok());
+        let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
+        if context.json {
+            let listed = repairs.as_ref().map(|repairs| {
+                repairs
+                    .iter()
+                    .map(|change| json!({ "sign": sign(change), "object": change.to_string() }))
+                    .collect::<Vec<_>>()
+            });
+            page::json(&json!({
+                "enforced": found.enforced,
+                "wall": found.wall,
+                "applied_at": applied.as_ref().map(|generation| generation.applied),
+                "repairs": listed,
+            }));
+        } else {
+            print(&live, &found, applied.as_ref(), repairs.as_deref());
+        }
+        Ok(if found.enforced { Outcome::Done } else { Outcome::NotSo })
+    }
+}
+
+/// What would put a drifted table right. The history is believed only where it is the generation
+/// that the kernel's mark names, to the digest.
+fn repairs(context: &Context, wall: &Wall, live: &Live, applied: Option<&Generation>) -> Option<Vec<Change>> {
+    let generation = applied.filter(|_| wall.drifted)?;
+    let table = compile(&generation.policy, context.features());
+    let matches = wall.applied.as_ref() == Some(&table.digest());
+    matches.then(|| diff(live.table.as_ref(), &table.marked(generation.number)))
+}
+
+fn print(live: &Live, found: &Found, applied: Option<&Generation>, repairs: Option<&[Change]>) {
+    let Some(wall) = &found.wall else {
+        let why = if live.table.is_some() {
+            "the table `inet dockwall` is not dockwall's: `nft list table inet dockwall`"
+        } else {
+            "there is no table `inet dockwall`: `dockwall apply` raises the wall"
+        };
+        anstream::println!("{} {}    {why}", paint::bad("○"), paint::bad("not enforced"));
+        return;
+    };
+    let generation =
+        wall.generation.map_or_else(|| "unknown generation".to_owned(), |number| format!("generation {number}"));
+    anstream::println!("{}    {generation}{}", headline(wall), applied.map(when_and_who).unwrap_or_default());
+    let mut facts = Facts::default();
+    facts.say("  wall", hooks(wall));
+    facts.say("  policed", wall.policed.join(" · "));
+    let grants = counted(wall.granted_networks, "granted network", "granted networks");
+    facts
+        .say("  networks", format!("{}, {grants}", counted(wall.denied_networks, "denied network", "denied networks")));
+    let would = if wall.mode == Some(Mode::Audit) { "  (would be denied: audit mode drops nothing)" } else { "" };
+    facts.say("  denied", format!("{}{}", packets(wall.denied), paint::faint(would)));
+    facts.say("  granted", packets(wall.granted));
+    facts.say("  logged", counted(usize::try_from(wall.logged.packets).unwrap_or(usize::MAX), "line", "lines"));
+    facts.print();
+    if wall.drifted {
+        print_drift(wall, repairs);
+    }
+}
+
+fn headline(wall: &Wall) -> String {
+    match (wall.hooked, wall.drifted, wall.mode) {
+        (false, _, _) => format!("{} {}", paint::bad("○"), paint::bad("not enforced: no packet comes by")),
+        (true, true, _) => format!("{} {}", paint::bad("◐"), paint::bad("changed by somebody else")),
+        (true, false, Some(Mode::Enforce)) => format!("{} {}", paint::good("●"), paint::good("enforcing")),
+        (true, false, Some(Mode::Audit)) => {
+            format!("{} {}", paint::notable("◐"), paint::notable("auditing, not enforced"))
+        }
+        (true, false, None) => format!("{} {}", paint::bad("○"), paint::bad("not enforced: no rule decides")),
+    }
+}
+
+fn when_and_who(generation: &Generation) -> String {
+    let ago = jiff::Timestamp::now().duration_since(generation.applied);
+    let ago = jiff::SignedDuration::from_secs(ago.as_secs().max(0));
+    paint::faint(format!(" · applied {ago:#} ago by {}", generation.author))
+}
+
+fn hooks(wall: &Wall) -> String {
+    let hooks = if wall.hooks.is_empty() { "no base chain".to_owned() } else { wall.hooks.join(", ") };
+    match (wall.hooked, wall.drifted) {
+        (true, false) => format!("{hooks} · intact"),
+        (true, true) => format!("{hooks} · {}", paint::bad("drifted")),
+        (false, _) => format!("{hooks} · {}", paint::bad("not hooked")),
+    }
+}
+
+fn packets(count: Count) -> String {
+    format!("{} packets, {} bytes", grouped(count.packets), grouped(count.bytes))
+}
+
+fn print_drift(wall: &Wall, repairs: Option<&[Change]>) {
+    anstream::println!("\n{}", paint::bad("The table is not what was applied."));
+    match repairs {
+        Some(repairs) => {
+            anstream::println!("`dockwall apply` would put it right:");
+            print_changes(repairs);
+        }
+        None => {
+            let applied = wall.applied.as_ref().map_or_else(|| "no mark".to_owned(), ToString::to_string);
+            anstream::println!("applied was {applied}, found is {}; `dockwall apply` puts it right", wall.found);
+        }
+    }
+}

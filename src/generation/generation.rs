@@ -1,0 +1,47 @@
+//! One applied state.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Policy;
+
+/// A generation, as it is kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Counted from 1.
+    pub number: u64,
+    /// When it was applied.
+    pub applied: Timestamp,
+    /// By whom.
+    pub author: Author,
+    /// The one that was in force before it, where there was one: where `rollback` goes.
+    pub parent: Option<u64>,
+    /// What it changed, in words, against the parent.
+    pub changes: Vec<String>,
+    /// What holds.
+    pub policy: Policy,
+}
+
+/// Who applied it: the user behind `sudo` where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Author(String);
+
+impl Author {
+    /// Who runs this process.
+    pub fn current() -> Self {
+        let user = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
+        Self(user.unwrap_or_else(|| match rustix::process::getuid().as_raw() {
+            0 => "root".to_owned(),
+            uid => format!("user {uid}"),
+        }))
+    }
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

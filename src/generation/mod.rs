@@ -1,0 +1,29 @@
+//! Generations: what was applied when and by whom, kept on disk, and the way back.
+//!
+//! A generation is written before the kernel is changed and names the one that was in force then.
+//! Which one is in force now only the kernel knows.
+
+mod apply;
+mod difference;
+mod generation;
+mod rollback;
+mod store;
+
+pub use apply::{Applied, apply};
+pub use difference::difference;
+pub use generation::{Author, Generation};
+pub use rollback::{RollbackError, rollback};
+pub use store::{Listed, Lock, Store, StoreError};
+
+use crate::netlink;
+
+/// Why a generation could not be put in force. The kernel holds what it held before.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kernel did not take it.
+    #[error(transparent)]
+    Kernel(#[from] netlink::Error),
+    /// It could not be kept on disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,57 @@
+//! Goes back to an earlier generation.
+
+use super::{Error, Generation, Store, StoreError};
+use crate::netlink::{self, Kernel, Sent};
+use crate::ruleset::{Features, compile};
+
+/// Why there was no going back. The kernel holds what it held before.
+#[derive(Debug, thiserror::Error)]
+pub enum RollbackError {
+    /// There is no table of ours.
+    #[error("nothing is in force, so there is nothing to go back from: `dockwall apply` raises the wall")]
+    NothingInForce,
+    /// The generation in force has no one before it.
+    #[error("generation {0} is the first, there is none before it: `dockwall remove` takes the wall away")]
+    First(u64),
+    /// The kernel or the disk said no.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<netlink::Error> for RollbackError {
+    fn from(error: netlink::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<StoreError> for RollbackError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Puts generation `to` in force again, or the one that was in force before the present one, in
+/// one batch. Sets, grants and mode are as they were in it.
+///
+/// # Errors
+/// See [`RollbackError`].
+pub fn rollback(
+    kernel: &mut Kernel,
+    store: &Store,
+    to: Option<u64>,
+    features: Features,
+) -> Result<(Generation, Sent), RollbackError> {
+    let live = kernel.read()?;
+    let target = match to {
+        Some(number) => number,
+        None => {
+            let marker = live.table.as_ref().and_then(|table| table.marker());
+            let in_force = marker.ok_or(RollbackError::NothingInForce)?.generation;
+            store.get(in_force)?.parent.ok_or(RollbackError::First(in_force))?
+        }
+    };
+    let generation = store.get(target)?;
+    let table = compile(&generation.policy, features).marked(generation.number);
+    let sent = kernel.replace::<netlink::Error>(|_| Ok(table.clone()))?;
+    Ok((generation, sent))
+}

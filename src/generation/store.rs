@@ -1,0 +1,242 @@
+//! The state directory: one file per generation.
+//!
+//! A file is written under another name, flushed and renamed, so that it is there whole or not at
+//! all; one that is damaged nevertheless is listed as such and stops nothing else.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fd_lock::{RwLock, RwLockWriteGuard};
+
+use super::Generation;
+
+/// How many generations are kept.
+const KEPT: usize = 100;
+/// How long one waits for another that is at work.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The state directory.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+}
+
+/// Why the state directory is of no use. Nothing was changed in the kernel.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("cannot {doing} {}: {source}; {}", path.display(), cure(source))]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// No generation has that number.
+    #[error("there is no generation {number} in {}: `dockwall history` lists those there are", directory.display())]
+    Missing {
+        /// The number.
+        number: u64,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// Its file makes no sense.
+    #[error("{} is damaged: {source}; go back to another generation, or delete the file", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Somebody else is at work for longer than one waits.
+    #[error(
+        "another dockwall has been at work in {} for {} s: wait for it, or look for it with `fuser {}`",
+        path.display(), LOCK_PATIENCE.as_secs(), path.display()
+    )]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+}
+
+fn cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "run it with sudo, or name a directory of your own with --state-dir",
+        io::ErrorKind::ReadOnlyFilesystem => "mount it writable, or name another directory with --state-dir",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room there, or name another directory with --state-dir"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "name a directory with --state-dir",
+        _ => "check the directory, or name another one with --state-dir",
+    }
+}
+
+impl StoreError {
+    /// Whether permission is all that is missing.
+    pub fn is_not_permitted(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
+/// A generation in the list: the number from its file's name, and what could be read of it.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its number.
+    pub number: u64,
+    /// What it says.
+    pub generation: Result<Generation, StoreError>,
+}
+
+/// Held while a generation is made, by one process at a time.
+pub struct Lock(RwLock<File>, PathBuf);
+
+impl Store {
+    /// The state directory at that path; it need not exist yet.
+    pub fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// Makes the directory and opens its lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where it can be neither made nor written.
+    pub fn prepare(&self) -> Result<Lock, StoreError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+        made.map_err(|source| io_error("make", &self.directory, source))?;
+        let path = self.directory.join("lock");
+        let opened = File::options().create(true).append(true).mode(0o600).open(&path);
+        Ok(Lock(RwLock::new(opened.map_err(|source| io_error("open", &path, source))?), path))
+    }
+
+    /// The generations, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where the directory cannot be read; a missing one is empty.
+    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let numbers = self.numbers()?;
+        Ok(numbers.into_iter().map(|number| Listed { number, generation: self.get(number) }).collect())
+    }
+
+    /// The highest number so far; 0 without any.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub fn last(&self) -> Result<u64, StoreError> {
+        Ok(self.numbers()?.last().copied().unwrap_or(0))
+    }
+
+    fn numbers(&self) -> Result<Vec<u64>, StoreError> {
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|source| io_error("read", &self.directory, source))?,
+        };
+        let number = |entry: io::Result<fs::DirEntry>| {
+            entry.ok()?.file_name().to_str()?.strip_prefix("generation-")?.strip_suffix(".json")?.parse().ok()
+        };
+        let mut numbers: Vec<u64> = entries.filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The generation of that number.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Damaged`], or what the system says.
+    pub fn get(&self, number: u64) -> Result<Generation, StoreError> {
+        let path = self.path(number);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::Missing { number, directory: self.directory.clone() })
+            }
+            Err(source) => Err(io_error("read", &path, source)),
+            Ok(text) => serde_json::from_slice(&text).map_err(|source| StoreError::Damaged { path, source }),
+        }
+    }
+
+    /// Keeps a generation: once this returns it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the directory is as it was.
+    pub fn put(&self, generation: &Generation) -> Result<(), StoreError> {
+        let path = self.path(generation.number);
+        self.write(&path, generation).map_err(|source| io_error("write", &path, source))
+    }
+
+    fn write(&self, path: &Path, generation: &Generation) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".generation-").tempfile_in(&self.directory)?;
+        serde_json::to_writer(io::BufWriter::new(&mut file), generation)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_data()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(&self.directory)?.sync_data()
+    }
+
+    /// Forgets a generation, as when the kernel refused it. It may be gone already.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn forget(&self, number: u64) -> Result<(), StoreError> {
+        let path = self.path(number);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|source| io_error("delete", &path, source)),
+        }
+    }
+
+    /// Forgets the oldest generations beyond [`KEPT`], and never the one in force.
+    ///
+    /// # Errors
+    /// As [`Store::list`] and [`Store::forget`].
+    pub fn prune(&self, in_force: u64) -> Result<(), StoreError> {
+        let numbers = self.numbers()?;
+        let surplus = numbers.len().saturating_sub(KEPT);
+        numbers
+            .into_iter()
+            .take(surplus)
+            .filter(|number| *number != in_force)
+            .try_for_each(|number| self.forget(number))
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.directory.join(format!("generation-{number}.json"))
+    }
+}
+
+impl Lock {
+    /// Waits until no other process is at work; calls `waiting` once, if it has to wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] after a minute.
+    pub fn acquire(&mut self, waiting: impl FnOnce()) -> Result<RwLockWriteGuard<'_, File>, StoreError> {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        let mut waiting = Some(waiting);
+        while self.is_taken()? {
+            if Instant::now() >= deadline {
+                return Err(StoreError::Locked { path: self.1.clone() });
+            }
+            if let Some(waiting) = waiting.take() {
+                waiting();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let path = self.1.clone();
+        self.0.write().map_err(|source| io_error("lock", &path, source))
+    }
+
+    fn is_taken(&mut self) -> Result<bool, StoreError> {
+        match self.0.try_write() {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            Err(source) => Err(io_error("lock", &self.1, source)),
+        }
+    }
+}
+
+fn io_error(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { doing, path: path.to_owned(), source }
+}

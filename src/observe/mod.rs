@@ -1,0 +1,5 @@
+//! What can be seen of the wall from outside.
+
+mod status;
+
+pub use status::{Count, Status, Wall};

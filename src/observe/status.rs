@@ -1,0 +1,147 @@
+//! Whether the wall stands, read from the kernel alone.
+
+use serde::Serialize;
+
+use crate::config::Mode;
+use crate::netlink::Live;
+use crate::ruleset::{CmpOp, Digest, Elements, Expr, Hook, Rule, Table, Verdict, chains, sets};
+
+/// What the kernel says of our table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Whether packets to denied ranges are dropped: the table is there, hooked, awake, as it was
+    /// applied, and in mode enforce.
+    pub enforced: bool,
+    /// The table; none when there is none of ours.
+    pub wall: Option<Wall>,
+}
+
+/// The table in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wall {
+    /// The generation that it says it is; none when that mark is gone.
+    pub generation: Option<u64>,
+    /// What the rule that decides does; none when there is no such rule.
+    pub mode: Option<Mode>,
+    /// The base chains that see packets, as `name hook priority`.
+    pub hooks: Vec<String>,
+    /// Whether the forward hook is ours and awake.
+    pub hooked: bool,
+    /// Whether somebody changed the table since it was applied, or took its mark away.
+    pub drifted: bool,
+    /// The digest that the mark says.
+    pub applied: Option<Digest>,
+    /// The digest of what is there.
+    pub found: Digest,
+    /// The container interfaces.
+    pub policed: Vec<String>,
+    /// How many denied networks there are, in both families.
+    pub denied_networks: usize,
+    /// How many granted networks there are, in both families.
+    pub granted_networks: usize,
+    /// Packets that were dropped, or would have been.
+    pub denied: Count,
+    /// Packets that a grant let through.
+    pub granted: Count,
+    /// Lines written to the log.
+    pub logged: Count,
+}
+
+/// What counters count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Count {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Status {
+    /// Reads it off what the kernel holds.
+    pub fn of(live: &Live) -> Self {
+        let wall = live.table.as_ref().filter(|table| table.is_ours()).map(Wall::of);
+        let enforced =
+            wall.as_ref().is_some_and(|wall| wall.hooked && !wall.drifted && wall.mode == Some(Mode::Enforce));
+        Self { enforced, wall }
+    }
+}
+
+impl Wall {
+    fn of(table: &Table) -> Self {
+        let marker = table.marker();
+        let found = table.digest();
+        let bases = || table.chains.iter().filter_map(|chain| Some((chain, chain.base.as_ref()?)));
+        let awake = !table.is_dormant();
+        let (generation, applied) = marker.map(|marker| (marker.generation, marker.digest)).unzip();
+        Self {
+            generation,
+            mode: mode(table),
+            hooks: bases().map(|(chain, base)| format!("{} {} {}", chain.name, base.hook, base.priority)).collect(),
+            hooked: awake && bases().any(|(_, base)| base.hook == Hook::FORWARD && base.kind == "filter"),
+            drifted: applied.as_ref() != Some(&found),
+            applied,
+            found,
+            policed: policed(table),
+            denied_networks: elements_in(table, sets::deny),
+            granted_networks: elements_in(table, sets::grant),
+            denied: rules(table, chains::DROP).filter(|rule| is_decision(rule)).sum(),
+            granted: rules(table, chains::DENY).filter(|rule| decision(rule).is_some()).sum(),
+            logged: rules(table, chains::DROP).filter(|rule| !is_decision(rule)).sum(),
+        }
+    }
+}
+
+fn rules<'a>(table: &'a Table, chain: &str) -> impl Iterator<Item = &'a Rule> {
+    table.chain(chain).map(|chain| chain.rules.as_slice()).unwrap_or_default().iter()
+}
+
+fn decision(rule: &Rule) -> Option<Mode> {
+    rule.expressions.iter().find_map(|expression| match expression {
+        Expr::Verdict(Verdict::Drop) | Expr::Reject(_) => Some(Mode::Enforce),
+        Expr::Verdict(Verdict::Return) => Some(Mode::Audit),
+        _ => None,
+    })
+}
+
+fn is_decision(rule: &Rule) -> bool {
+    decision(rule).is_some()
+}
+
+/// Enforced when the last word of the chain is a drop or a reject, for every packet.
+fn mode(table: &Table) -> Option<Mode> {
+    decision(rules(table, chains::DROP).last()?)
+}
+
+fn policed(table: &Table) -> Vec<String> {
+    let exact = table.set(sets::CONTAINERS).map(|set| match &set.elements {
+        Elements::Exact(keys) => keys.iter().map(|key| text_of(key)).collect(),
+        _ => Vec::new(),
+    });
+    let prefixes =
+        rules(table, chains::USER).flat_map(|rule| &rule.expressions).filter_map(|expression| match expression {
+            Expr::Cmp { op: CmpOp::Eq, data, .. } => Some(format!("{}*", text_of(data))),
+            _ => None,
+        });
+    exact.unwrap_or_default().into_iter().chain(prefixes).collect()
+}
+
+fn text_of(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).trim_end_matches('\0').to_owned()
+}
+
+fn elements_in(table: &Table, name: impl Fn(crate::ruleset::Family) -> String) -> usize {
+    crate::ruleset::Family::BOTH
+        .iter()
+        .filter_map(|family| table.set(&name(*family)))
+        .map(|set| set.elements.len())
+        .sum()
+}
+
+impl<'a> std::iter::Sum<&'a Rule> for Count {
+    fn sum<I: Iterator<Item = &'a Rule>>(rules: I) -> Self {
+        rules.filter_map(Rule::counter).fold(Self::default(), |sum, (packets, bytes)| Self {
+            packets: sum.packets + packets,
+            bytes: sum.bytes + bytes,
+        })
+    }
+}
