@@ -7,6 +7,7 @@ use super::context::Context;
 use super::exit::Outcome;
 use super::{page, paint};
 use crate::config::Mode;
+use crate::generation::number_for;
 use crate::ruleset::{Change, Direction, compile, diff};
 
 /// Print what `apply` would change in the kernel, and whether the kernel would take it.
@@ -26,12 +27,7 @@ impl Plan {
         let mut kernel = context.kernel()?;
         let live = kernel.read_ours()?;
         let table = compile(&policy, context.features());
-        let marker = live.table.as_ref().and_then(|table| table.marker());
-        let number = match marker {
-            Some(marker) if marker.digest == table.digest() => marker.generation,
-            Some(marker) => marker.generation.max(context.store.last().unwrap_or(0)) + 1,
-            None => context.store.last().unwrap_or(0) + 1,
-        };
+        let number = number_for(&live, &table.digest(), context.store.last().unwrap_or(0));
         let changes = diff(live.table.as_ref(), &table.marked(number));
         kernel.rehearse(&changes, live.generation)?;
         if context.json {

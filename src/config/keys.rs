@@ -116,7 +116,7 @@ fn claim_name(names: &mut GrantNames, name: &str, place: String) -> Result<(), I
     match names.get(name) {
         Some(first) => Err(Invalid::new(
             format!("the grant {} is already at {first}", quote(name)),
-            "give one of the two another name, it is what `dockwall revoke` goes by",
+            "give one of the two another name",
         )),
         None => {
             names.insert(name.to_owned(), place);

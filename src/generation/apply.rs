@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Author, Error, Generation, Store, difference};
 use crate::netlink::{Kernel, Live, Sent};
 use crate::policy::Policy;
-use crate::ruleset::{Features, compile};
+use crate::ruleset::{Digest, Features, compile};
 
 /// What [`apply`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,61 +28,51 @@ pub struct Applied {
 /// See [`Error`]; the kernel holds what it held before.
 pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Features) -> Result<Applied, Error> {
     let table = compile(policy, features);
-    let digest = table.digest();
+    let (digest, last) = (table.digest(), store.last()?);
+    let mut number = 0;
     let mut planned: Option<Generation> = None;
-    let mut unchanged_policy = false;
     let sent = kernel.replace::<Error>(|live| {
-        let marker = live.table.as_ref().and_then(|table| table.marker());
-        unchanged_policy = marker.as_ref().is_some_and(|marker| marker.digest == digest);
-        let number = match (&marker, unchanged_policy) {
-            (Some(marker), true) => marker.generation,
-            _ => next_number(live, store)?,
-        };
-        // A competitor may have taken the number since it was planned.
-        if planned.as_ref().is_none_or(|planned| planned.number != number) {
-            if let Some(planned) = planned.take() {
-                store.forget(planned.number)?;
-            }
-            if !unchanged_policy || store.get(number).is_err() {
-                let parent = marker.map(|marker| marker.generation).filter(|parent| *parent != number);
-                let generation = generation(number, parent, store, policy);
-                store.put(&generation)?;
-                planned = Some(generation);
+        number = number_for(live, &digest, last);
+        let in_force = live.marker().map(|marker| marker.generation);
+        // A stage that is through, or a policy that is in force.
+        if in_force != Some(number) && planned.as_ref().is_none_or(|planned| planned.number != number) {
+            let generation = record(number, in_force, store, policy);
+            store.put(&generation)?;
+            if let Some(outrun) = planned.replace(generation) {
+                store.forget(outrun.number)?;
             }
         }
         Ok(table.clone().marked(number))
     });
     match (sent, planned) {
         (Ok(sent), planned) => {
-            let generation = match planned {
-                Some(planned) => planned.number,
-                None => in_force(kernel)?.unwrap_or_default(),
-            };
-            store.prune(generation)?;
-            Ok(Applied { generation, unchanged_policy, sent })
+            let unchanged_policy = planned.is_none();
+            if unchanged_policy && store.get(number).is_err() {
+                // In force from another state directory, or loaded by `nft -f`: adopt it.
+                store.put(&record(number, None, store, policy))?;
+            }
+            store.prune(number)?;
+            Ok(Applied { generation: number, unchanged_policy, sent })
         }
         (Err(error), planned) => {
-            if let Some(planned) = planned {
-                store.forget(planned.number)?;
-            }
+            // The kernel's reason matters more than a file too many, which only `history` shows.
+            planned.map(|planned| store.forget(planned.number)).transpose().unwrap_or_default();
             Err(error)
         }
     }
 }
 
-/// The number of the next generation: above all on disk and the one in the kernel, whose state
-/// directory may be another.
-fn next_number(live: &Live, store: &Store) -> Result<u64, Error> {
-    let in_force = live.table.as_ref().and_then(|table| table.marker()).map_or(0, |marker| marker.generation);
-    Ok(store.last()?.max(in_force) + 1)
+/// The number that a policy with that digest has, or would get: the one in force, or one above all
+/// on disk, of which `last` is the highest, and above the one in the kernel, whose state directory
+/// may be another.
+pub fn number_for(live: &Live, digest: &Digest, last: u64) -> u64 {
+    match live.marker() {
+        Some(marker) if marker.digest == *digest => marker.generation,
+        marker => marker.map_or(0, |marker| marker.generation).max(last) + 1,
+    }
 }
 
-fn in_force(kernel: &mut Kernel) -> Result<Option<u64>, Error> {
-    let table = kernel.read()?.table;
-    Ok(table.and_then(|table| table.marker()).map(|marker| marker.generation))
-}
-
-fn generation(number: u64, parent: Option<u64>, store: &Store, policy: &Policy) -> Generation {
+fn record(number: u64, parent: Option<u64>, store: &Store, policy: &Policy) -> Generation {
     let changes = match parent.and_then(|parent| store.get(parent).ok()) {
         Some(parent) => difference(&parent.policy, policy),
         None => vec![format!(
@@ -92,5 +82,6 @@ fn generation(number: u64, parent: Option<u64>, store: &Store, policy: &Policy) 
             policy.grants.len()
         )],
     };
-    Generation { number, applied: Timestamp::now(), author: Author::current(), parent, changes, policy: policy.clone() }
+    let (applied, author) = (Timestamp::now(), Author::current());
+    Generation { number, applied, author, parent, changes, policy: policy.clone() }
 }

@@ -5,13 +5,13 @@
 
 mod apply;
 mod difference;
-mod generation;
+mod record;
 mod rollback;
 mod store;
 
-pub use apply::{Applied, apply};
+pub use apply::{Applied, apply, number_for};
 pub use difference::difference;
-pub use generation::{Author, Generation};
+pub use record::{Author, Generation};
 pub use rollback::{RollbackError, rollback};
 pub use store::{Listed, Lock, Store, StoreError};
 

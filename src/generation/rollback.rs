@@ -45,8 +45,7 @@ pub fn rollback(
     let target = match to {
         Some(number) => number,
         None => {
-            let marker = live.table.as_ref().and_then(|table| table.marker());
-            let in_force = marker.ok_or(RollbackError::NothingInForce)?.generation;
+            let in_force = live.marker().ok_or(RollbackError::NothingInForce)?.generation;
             store.get(in_force)?.parent.ok_or(RollbackError::First(in_force))?
         }
     };

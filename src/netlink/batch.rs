@@ -46,13 +46,14 @@ impl Batch {
         let mut batch = Self::default();
         batch.push(BATCH_BEGIN, 0, FAMILY_UNSPEC, None, |writer| writer.u32(NFNL_BATCH_GENID, generation));
         for (index, change) in changes.iter().enumerate() {
-            batch.change(index, change);
+            batch.push_change(index, change);
         }
         batch.push(BATCH_END, 0, FAMILY_UNSPEC, None, |_| {});
         batch
     }
 
-    fn change(&mut self, index: usize, change: &Change) {
+    /// Adds the messages of one change, which has that index among the batch's changes.
+    pub(super) fn push_change(&mut self, index: usize, change: &Change) {
         let id = index as u32 + 1;
         let mut add = |kind: Kind, flags: u16, write: &dyn Fn(&mut super::attribute::Writer)| {
             self.push(kind.number(), flags, FAMILY_INET, Some(index), write);
@@ -61,7 +62,7 @@ impl Batch {
             Change::AddTable { comment, flags } => add(Kind::NewTable, CREATE | EXCLUSIVE, &|writer| {
                 table::encode(writer, TABLE_NAME, *flags, comment.as_deref());
             }),
-            Change::SetTableFlags(flags) => {
+            Change::Wake { flags } => {
                 add(Kind::NewTable, 0, &|writer| table::encode(writer, TABLE_NAME, *flags, None));
             }
             Change::DeleteTable => add(Kind::DelTable, 0, &|writer| writer.string(table::NFTA_TABLE_NAME, TABLE_NAME)),
@@ -105,11 +106,18 @@ impl Batch {
         change: Option<usize>,
         write: impl FnOnce(&mut super::attribute::Writer),
     ) {
+        let resource = if change.is_none() { NFNL_SUBSYS_NFTABLES } else { 0 };
+        self.push_message(change, |bytes, sequence| {
+            message::append(bytes, kind, flags, sequence, family, resource, write)
+        });
+    }
+
+    /// Adds one message, which is part of that change. `append` puts it behind the bytes that it
+    /// gets, under the sequence number that it gets.
+    pub(super) fn push_message(&mut self, change: Option<usize>, append: impl FnOnce(Vec<u8>, u32) -> Vec<u8>) {
         let start = self.bytes.len();
         let sequence = self.messages.len() as u32;
-        let resource = if change.is_none() { NFNL_SUBSYS_NFTABLES } else { 0 };
-        let bytes = std::mem::take(&mut self.bytes);
-        self.bytes = message::append(bytes, kind, flags, sequence, family, resource, write);
+        self.bytes = append(std::mem::take(&mut self.bytes), sequence);
         self.messages.push((start..self.bytes.len(), change));
     }
 

@@ -11,7 +11,7 @@ use super::error::{Error, Refused};
 use super::message::{self, DUMP, DUMP_INTERRUPTED, FAMILY_INET, FAMILY_UNSPEC, Kind, Messages};
 use super::socket::Socket;
 use super::{chain, element, rule, set, table};
-use crate::ruleset::{Change, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME, Table, diff, stages};
+use crate::ruleset::{Change, Marker, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME, Table, diff, stages};
 
 /// `NFTA_GEN_ID`.
 const NFTA_GEN_ID: u16 = 1;
@@ -36,6 +36,13 @@ pub struct Live {
     pub generation: u32,
     /// Our table; none when there is no table of our name.
     pub table: Option<Table>,
+}
+
+impl Live {
+    /// The mark of the generation in force.
+    pub fn marker(&self) -> Option<Marker> {
+        self.table.as_ref().filter(|table| table.is_ours()).and_then(Table::marker)
+    }
 }
 
 /// What [`Kernel::replace`] did.

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::{Base, Chain, Elements, Rule, Set, Table};
+use super::{Base, Chain, Elements, Rule, Set, TABLE_DORMANT, Table};
 
 /// One change, in the order in which a batch must hold it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,11 @@ pub enum Change {
         /// The kernel's `NFT_TABLE_F_*` bits.
         flags: u32,
     },
-    /// Wakes a table that somebody put to sleep, or sets other flags.
-    SetTableFlags(u32),
+    /// Wakes the table, which somebody put to sleep.
+    Wake {
+        /// The kernel's other `NFT_TABLE_F_*` bits, which stay.
+        flags: u32,
+    },
     /// Deletes the table with all that is in it.
     DeleteTable,
     /// Creates a set, empty.
@@ -71,8 +74,8 @@ pub fn diff(live: Option<&Table>, want: &Table) -> Vec<Change> {
         return changes;
     };
     let mut changes = contents(live, want);
-    if live.flags != want.flags {
-        changes.push(Change::SetTableFlags(want.flags));
+    if live.is_dormant() && !want.is_dormant() {
+        changes.push(Change::Wake { flags: live.flags & !TABLE_DORMANT });
     }
     changes
 }
@@ -252,7 +255,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddTable { .. } | Self::DeleteTable => f.write_str("table inet dockwall"),
-            Self::SetTableFlags(flags) => write!(f, "table inet dockwall flags {flags}"),
+            Self::Wake { .. } => f.write_str("table inet dockwall awake"),
             Self::AddSet(Set { name, .. }) | Self::DeleteSet(name) => write!(f, "set {name}"),
             Self::AddElements(set) | Self::DeleteElements(set) => {
                 let mut listed = String::new();

@@ -61,7 +61,7 @@ impl Table {
         let mut chains: Vec<_> = self.chains.iter().filter(|chain| chain.name != MARKER_CHAIN).collect();
         chains.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut hasher = Sha256::new();
-        hasher.update(format!("{} {}\n", self.name, self.flags));
+        hasher.update(format!("{} {}\n", self.name, self.is_dormant()));
         for set in sets {
             hasher.update(format!("{set}\n"));
         }

@@ -1,0 +1,13 @@
+//! The program as its users meet it: what it prints, what it leaves behind, and how it ends.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod crash;
+mod golden;
+mod host;
+mod permission;
+mod state_directory;
+mod walk;
