@@ -10,12 +10,15 @@ use super::paint;
 use crate::config::{Config, Interfaces, Mode, Uplinks};
 use crate::policy::{Networks, Policy};
 
-/// How many networks are spelled out before the rest is only counted.
+/// How many networks are spelled out, without `-v`, before the rest is only counted.
 const SPELLED_OUT: usize = 24;
 
 /// Read the configuration and print the policy that it means here.
 ///
 /// Finds everything that is wrong with it at once. Needs no privilege and changes nothing.
+///
+/// With --json: {files, policy, warnings}, the policy as a generation keeps it. Errors of this and
+/// every command are {error: {status, message, diagnostics}}.
 #[derive(Debug, Args)]
 pub struct Check {
     /// In this mode, whatever the configuration says
@@ -35,13 +38,13 @@ impl Check {
                 "warnings": loaded.warnings,
             }));
         } else {
-            print(&loaded.config, &policy);
+            print(&loaded.config, &policy, context.verbose);
         }
         Ok(Outcome::Done)
     }
 }
 
-fn print(config: &Config, policy: &Policy) {
+fn print(config: &Config, policy: &Policy, verbose: bool) {
     let mut facts = Facts::default();
     let files: Vec<String> = config.files.paths().iter().map(|path| path.display().to_string()).collect();
     let files = if files.is_empty() { "no file: the defaults".to_owned() } else { files.join(", ") };
@@ -52,7 +55,7 @@ fn print(config: &Config, policy: &Policy) {
         Interfaces::List(_) => "",
     };
     facts.say("policed", format!("{}{}", policy.containers, paint::faint(by)));
-    facts.say("denied", denied(config, policy));
+    facts.say("denied", denied(config, policy, if verbose { usize::MAX } else { SPELLED_OUT }));
     if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {
         facts.say("uplinks", format!("only what leaves by {uplinks}"));
     }
@@ -85,7 +88,7 @@ fn mode(policy: &Policy) -> String {
     }
 }
 
-fn denied(config: &Config, policy: &Policy) -> String {
+fn denied(config: &Config, policy: &Policy, most: usize) -> String {
     if policy.denied.is_empty() {
         return paint::notable("nothing: the fate of no packet changes");
     }
@@ -94,15 +97,15 @@ fn denied(config: &Config, policy: &Policy) -> String {
         origins.push(format!("{range} from {}", config.files.place(range.origin)));
     }
     let presets = if origins.is_empty() { String::new() } else { paint::faint(format!("  ({})", origins.join(", "))) };
-    format!("{}{presets}", spelled_out(&policy.denied))
+    format!("{}{presets}", spelled_out(&policy.denied, most))
 }
 
-fn spelled_out(networks: &Networks) -> String {
+fn spelled_out(networks: &Networks, most: usize) -> String {
     let all = networks.ipv4.iter().map(ToString::to_string).chain(networks.ipv6.iter().map(ToString::to_string));
-    let shown: Vec<String> = all.take(SPELLED_OUT).collect();
-    match networks.len().saturating_sub(SPELLED_OUT) {
+    let shown: Vec<String> = all.take(most).collect();
+    match networks.len().saturating_sub(most) {
         0 => shown.join(" · "),
-        more => format!("{} · and {} more", shown.join(" · "), page::grouped(more as u64)),
+        more => format!("{} · and {} more, all with -v", shown.join(" · "), page::grouped(more as u64)),
     }
 }
 

@@ -13,6 +13,9 @@ use crate::netlink;
 /// List the generations: when each was applied, by whom, and what it changed.
 ///
 /// Which one is in force only the kernel knows; without permission to ask it, that is left open.
+///
+/// With --json: a list of {generation, in_force, applied, mode, by, parent, changes}, oldest first;
+/// one that cannot be read is {generation, in_force, damaged}.
 #[derive(Debug, Args)]
 pub struct History {}
 

@@ -8,11 +8,14 @@ use super::exit::Outcome;
 use super::{page, paint};
 use crate::config::Mode;
 use crate::generation::number_for;
-use crate::ruleset::{Change, Direction, compile, diff};
+use crate::ruleset::{Change, Direction, compile, diff, stages};
 
 /// Print what `apply` would change in the kernel, and whether the kernel would take it.
 ///
 /// The kernel is asked to check the change and to throw it away again: nothing is changed.
+///
+/// With --json: {generation, changes: [{sign, object}], accepted}; what the kernel would refuse is
+/// an error.
 #[derive(Debug, Args)]
 pub struct Plan {
     /// In this mode, whatever the configuration says
@@ -28,8 +31,12 @@ impl Plan {
         let live = kernel.read_ours()?;
         let table = compile(&policy, context.features());
         let number = number_for(&live, &table.digest(), context.store.last().unwrap_or(0));
-        let changes = diff(live.table.as_ref(), &table.marked(number));
-        kernel.rehearse(&changes, live.generation)?;
+        let table = table.marked(number);
+        let changes = diff(live.table.as_ref(), &table);
+        // Most often the only stage. A later one can be rehearsed when this one is in force.
+        let first =
+            stages(live.table.as_ref(), &table).first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
+        kernel.rehearse(&first, live.generation)?;
         if context.json {
             let listed: Vec<_> =
                 changes.iter().map(|change| json!({ "sign": sign(change), "object": change.to_string() })).collect();

@@ -11,6 +11,8 @@ use super::{page, paint};
 ///
 /// Configuration and history stay, so `dockwall rollback --to N` or `dockwall apply` raise it
 /// again.
+///
+/// With --json: {removed}, false when there was nothing.
 #[derive(Debug, Args)]
 pub struct Remove {}
 

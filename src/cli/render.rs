@@ -12,6 +12,9 @@ use crate::ruleset::{Chain, Set, Table, compile};
 /// Print the ruleset that `apply` would put in the kernel.
 ///
 /// `nft -f` of the text makes the same table. Needs no privilege and changes nothing.
+///
+/// As JSON: {table, sets: [{name, type, dynamic, interval, size, timeout_ms, elements}],
+/// chains: [{name, comment, base, rules}]}, elements and rules in nft's words.
 #[derive(Debug, Args)]
 pub struct Render {
     /// As nft's own syntax, or as JSON

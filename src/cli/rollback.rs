@@ -10,6 +10,8 @@ use super::{page, paint};
 use crate::generation::rollback;
 
 /// Go back to the generation that was in force before, in one batch.
+///
+/// With --json: {generation, mode, batches, changes}.
 #[derive(Debug, Args)]
 pub struct Rollback {
     /// Go to this generation instead; `dockwall history` lists them

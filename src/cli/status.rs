@@ -18,6 +18,10 @@ use crate::ruleset::{Change, compile, diff};
 ///
 /// Ends with status 0 only when denied packets are really dropped: the table is there, hooked,
 /// unchanged since it was applied, and in mode enforce.
+///
+/// With --json: {enforced, wall, applied_at, repairs}; the wall is {generation, mode, hooks, hooked,
+/// drifted, applied, found, policed, denied_networks, granted_networks, denied, granted, logged},
+/// with packets and bytes for the last three, or null without one.
 #[derive(Debug, Args)]
 pub struct Status {}
 

@@ -94,12 +94,13 @@ fn encode_one(writer: &mut Writer, key: &[u8], starts: bool) {
 #[derive(Debug)]
 pub struct Collector {
     bounds: Vec<Bound<Vec<u8>>>,
+    foreign: Option<Malformed>,
 }
 
 impl Collector {
     /// One that has seen nothing yet.
     pub fn new() -> Self {
-        Self { bounds: Vec::new() }
+        Self { bounds: Vec::new(), foreign: None }
     }
 
     /// Takes the elements of one message.
@@ -108,13 +109,20 @@ impl Collector {
             return Ok(());
         };
         for element in list.nested() {
-            self.bounds.push(decode(&element?)?);
+            match decode(&element?) {
+                Ok(bound) => self.bounds.push(bound),
+                // Such as `*`, which has no key.
+                Err(error) => self.foreign = Some(error),
+            }
         }
         Ok(())
     }
 
     /// What was collected, as elements of the kind that `set` holds.
     pub fn finish(mut self, set: &Set) -> Result<Elements> {
+        if let Some(error) = self.foreign {
+            return Err(error);
+        }
         self.bounds.sort_unstable();
         match &set.elements {
             Elements::Ipv4(_) => intervals(self.bounds).map(Elements::Ipv4),

@@ -7,8 +7,9 @@ use std::io;
 use rustix::io::Errno;
 
 use super::attribute::Malformed;
+use super::expr;
 use super::locate::Place;
-use crate::ruleset::{Change, Elements, TABLE_NAME};
+use crate::ruleset::{Change, Elements, Expr, Rule, TABLE_NAME};
 
 /// Why the kernel could not be read or changed. In every case the rules are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -144,9 +145,7 @@ fn object(change: Option<&Change>, place: &Place) -> String {
 
 fn meaning(change: Option<&Change>, place: &Place, errno: Errno) -> (String, String) {
     let (reason, cure) = match (errno, change) {
-        (Errno::NOENT, Some(Change::AddRule { rule, .. })) => {
-            return missing_for_rule(rule.references(), place);
-        }
+        (Errno::NOENT, Some(Change::AddRule { rule, .. })) => return missing_for_rule(rule, place),
         (Errno::NOENT, Some(Change::AddChain(chain))) if chain.base.is_some() => {
             ("the kernel has no base chains of this type for family inet", "load them with `modprobe nf_tables_inet`")
         }
@@ -187,17 +186,26 @@ fn meaning(change: Option<&Change>, place: &Place, errno: Errno) -> (String, Str
     (reason.to_owned(), cure.to_owned())
 }
 
-/// ENOENT for a rule: a module, a set or a chain.
-fn missing_for_rule<'a>(references: impl Iterator<Item = &'a str>, place: &Place) -> (String, String) {
-    if let (Some((_, name)), true) = (&place.expression, place.at_expression_name) {
+/// ENOENT for a rule: a module, a set or a chain. The kernel points at the expression as a whole in
+/// every case (`nf_tables_newrule`), so what the expression refers to has to tell them apart.
+fn missing_for_rule(rule: &Rule, place: &Place) -> (String, String) {
+    let cure = "run the command again, it reads the kernel anew".to_owned();
+    let Some((number, name)) = &place.expression else {
+        return ("its chain is not there".to_owned(), cure);
+    };
+    let expression = rule.expressions.get(number.saturating_sub(1));
+    let Some(reference) = expression.and_then(Expr::reference) else {
         let reason = format!("the kernel has no `{name}` expression: the module nft_{name} is missing");
         return (reason, format!("load it with `modprobe nft_{name}`"));
-    }
-    let named: Vec<String> = references.map(|name| format!("`{name}`")).collect();
-    let cure = "run the command again, it reads the kernel anew".to_owned();
-    match named.as_slice() {
-        [] => ("its chain is not there".to_owned(), cure),
-        named => (format!("its chain, or {} that it refers to, is not there", named.join(" or ")), cure),
+    };
+    let reason = format!("`{reference}` that it refers to is not there");
+    match expression {
+        Some(Expr::Dynset { expressions, .. }) if !expressions.is_empty() => {
+            let modules: Vec<String> = expressions.iter().map(|each| format!("nft_{}", expr::name(each))).collect();
+            let reason = format!("{reason}, or a module of what it does per element is missing");
+            (reason, format!("load them with `modprobe -a {}`", modules.join(" ")))
+        }
+        _ => (reason, cure),
     }
 }
 

@@ -105,14 +105,17 @@ impl Kernel {
             let live = self.read_ours()?;
             let want = want(&live)?;
             let stages = stages(live.table.as_ref(), &want);
-            let last = stages.len() <= 1;
-            let changes = stages.first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
+            let left = stages.iter().map(|stage| diff(live.table.as_ref(), stage)).enumerate();
+            // A stage that leaves nothing to do is behind us.
+            let Some((stage, changes)) = left.into_iter().find(|(_, changes)| !changes.is_empty()) else {
+                return Ok(sent);
+            };
             match self.commit(&changes, live.generation)? {
                 Commit::Taken { bytes } => {
-                    sent.batches += usize::from(!changes.is_empty());
+                    sent.batches += 1;
                     sent.changes += changes.len();
                     sent.bytes += bytes;
-                    if last {
+                    if stage + 1 == stages.len() {
                         return Ok(sent);
                     }
                 }

@@ -11,9 +11,6 @@ use crate::ruleset::{Change, Set};
 pub struct Place {
     /// The expression, counted from 1, and its name.
     pub expression: Option<(usize, String)>,
-    /// Whether it is that expression's name which the kernel points at: then it knows no such
-    /// expression.
-    pub at_expression_name: bool,
     /// The element's key, as text.
     pub element: Option<String>,
 }
@@ -29,16 +26,14 @@ fn find(message: &[u8], offset: usize, change: &Change) -> Option<Place> {
     let (outer, begin) = containing(message.get(start..)?, start, offset)?;
     match change {
         Change::AddRule { .. } if outer.kind == rule::NFTA_RULE_EXPRESSIONS => {
-            let (number, expression, begin) = nth(&outer, begin, offset)?;
+            let (number, expression) = nth(&outer, begin, offset)?;
             let name = expression.nested().find(expr::NFTA_EXPR_NAME).ok()??.string().ok()?;
-            let inner = containing(expression.payload, begin + super::attribute::HEADER_LEN, offset);
-            let at_expression_name = inner.is_some_and(|(inner, _)| inner.kind == expr::NFTA_EXPR_NAME);
-            Some(Place { expression: Some((number, name)), at_expression_name, element: None })
+            Some(Place { expression: Some((number, name)), element: None })
         }
         Change::AddElements(set) | Change::DeleteElements(set)
             if outer.kind == element::NFTA_SET_ELEM_LIST_ELEMENTS =>
         {
-            let (_, element, _) = nth(&outer, begin, offset)?;
+            let (_, element) = nth(&outer, begin, offset)?;
             Some(Place { element: element_text(&element, set), ..Place::default() })
         }
         _ => None,
@@ -56,11 +51,11 @@ fn containing(bytes: &[u8], start: usize, offset: usize) -> Option<(Attribute<'_
 }
 
 /// The member of the list `outer`, which begins at `begin`, that holds the byte at `offset`.
-fn nth<'a>(outer: &Attribute<'a>, begin: usize, offset: usize) -> Option<(usize, Attribute<'a>, usize)> {
+fn nth<'a>(outer: &Attribute<'a>, begin: usize, offset: usize) -> Option<(usize, Attribute<'a>)> {
     let start = begin + super::attribute::HEADER_LEN;
-    let (member, member_begin) = containing(outer.payload, start, offset)?;
+    let (member, _) = containing(outer.payload, start, offset)?;
     let number = outer.nested().flatten().take_while(|other| other.offset < member.offset).count() + 1;
-    Some((number, member, member_begin))
+    Some((number, member))
 }
 
 fn element_text(attribute: &Attribute, set: &Set) -> Option<String> {

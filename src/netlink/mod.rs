@@ -2,7 +2,7 @@
 //!
 //! Encoding and decoding stand side by side, one file per object and, in `expr/`, one per
 //! expression. [`Kernel`] reads our table and changes it in one batch. With the feature
-//! `libnftnl` the batch is encoded by netfilter's own library instead.
+//! `libnftnl` netfilter's own libraries encode the batch and move it instead.
 
 pub mod attribute;
 mod batch;
@@ -11,12 +11,16 @@ pub mod element;
 mod error;
 pub mod expr;
 mod kernel;
+#[cfg(feature = "libnftnl")]
+pub mod libnftnl;
 mod locate;
 pub mod message;
 mod rule;
 mod set;
 mod socket;
 mod table;
+#[cfg(test)]
+mod tests;
 mod userdata;
 
 pub use batch::{Batch, Nack, nacks};
@@ -27,5 +31,31 @@ use crate::ruleset::Change;
 
 /// Encodes changes as one batch, to be taken at that generation only.
 fn encode(changes: &[Change], generation: u32) -> Batch {
-    Batch::encode(changes, generation)
+    #[cfg(feature = "libnftnl")]
+    use libnftnl::encode;
+    #[cfg(not(feature = "libnftnl"))]
+    let encode = Batch::encode;
+    encode(changes, generation)
+}
+
+/// Reads `bytes` as everything that a kernel may send: what a fuzzer throws at the decoders.
+#[doc(hidden)]
+pub fn decode_any(bytes: &[u8]) {
+    let attributes = attribute::Attributes::new(bytes);
+    let _ = table::decode(attributes);
+    let _ = chain::decode(attributes);
+    let _ = rule::decode(attributes);
+    let mut collector = element::Collector::new();
+    let collected = collector.add(attributes);
+    if let (Ok(set), Ok(())) = (set::decode(attributes), collected) {
+        let _ = collector.finish(&set);
+    }
+    for attribute in attributes.flatten() {
+        let _ = expr::decode(&attribute);
+        let _ = element::decode(&attribute);
+    }
+    for message in message::Messages(bytes) {
+        let _ = batch::read_nack(&message);
+        let _ = table::decode(message.attributes());
+    }
 }

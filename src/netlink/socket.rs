@@ -1,12 +1,16 @@
-//! A netlink socket to nf_tables: plain system calls, no library of netfilter's.
+//! A netlink socket to nf_tables: plain system calls, or libmnl's with the feature `libnftnl`.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use netlink_sys::{Socket as RawSocket, protocols::NETLINK_NETFILTER};
+#[cfg(not(feature = "libnftnl"))]
+use netlink_sys::Socket as RawSocket;
+use netlink_sys::protocols::NETLINK_NETFILTER;
 use rustix::net::sockopt;
 
 use super::error::Error;
+#[cfg(feature = "libnftnl")]
+use super::libnftnl::RawSocket;
 
 /// What one read takes at most. The kernel fills a dump's datagrams up to 32 KiB.
 const READ_LEN: usize = 64 * 1024;

@@ -84,6 +84,11 @@ pub fn diff(live: Option<&Table>, want: &Table) -> Vec<Change> {
 /// priority is never missing: its rules stand in a second chain meanwhile. Ends with `want`; most
 /// often that is all.
 pub fn stages(live: Option<&Table>, want: &Table) -> Vec<Table> {
+    if live.is_some_and(Table::is_dormant) && !want.is_dormant() {
+        // The kernel refuses to wake a table whose base chains change in the same batch (EINVAL,
+        // `nft_table_pending_update`). Nothing is hooked as long as it sleeps.
+        return vec![Table { flags: want.flags | TABLE_DORMANT, ..want.clone() }, want.clone()];
+    }
     let moved: Vec<(&Chain, &Chain)> = live
         .into_iter()
         .flat_map(|live| want.chains.iter().filter_map(|chain| Some((live.chain(&chain.name)?, chain))))
@@ -100,6 +105,7 @@ pub fn stages(live: Option<&Table>, want: &Table) -> Vec<Table> {
     for (old, _) in &moved {
         for chain in before.chains.iter_mut().filter(|chain| chain.name == old.name) {
             chain.base.clone_from(&old.base);
+            chain.comment.clone_from(&old.comment);
         }
     }
     vec![before, covered, want.clone()]
@@ -126,7 +132,8 @@ fn contents(live: &Table, want: &Table) -> Vec<Change> {
     };
     let old_chains = || live.chains.iter().filter(|chain| kept_chain(chain).is_none());
     let new_chains = || want.chains.iter().filter(|chain| kept_chain(chain).is_none());
-    let old_sets = || live.sets.iter().filter(|set| kept_set(set).is_none());
+    // The kernel deletes an anonymous set with its rule.
+    let old_sets = || live.sets.iter().filter(|set| !set.is_anonymous() && kept_set(set).is_none());
     let new_sets = || want.sets.iter().filter(|set| kept_set(set).is_none());
     // A rule that names an object which is made anew has to be made anew as well.
     let is_stale = |rule: &Rule| {
@@ -149,8 +156,9 @@ fn contents(live: &Table, want: &Table) -> Vec<Change> {
         changes.extend(removals);
         added.extend(additions);
     }
-    changes.extend(old_chains().map(|chain| Change::DeleteChain(chain.name.clone())));
+    // Sets first: the verdicts of somebody's map may jump to his chains.
     changes.extend(old_sets().map(|set| Change::DeleteSet(set.name.clone())));
+    changes.extend(old_chains().map(|chain| Change::DeleteChain(chain.name.clone())));
 
     changes.extend(new_sets().map(|set| Change::AddSet(set.with_elements(set.elements.none()))));
     changes.extend(new_chains().map(|chain| Change::AddChain(Chain { rules: Vec::new(), ..chain.clone() })));

@@ -151,6 +151,15 @@ impl Expr {
         }
     }
 
+    /// The name of the set or chain that it refers to.
+    pub fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Lookup { set, .. } | Self::Dynset { set, .. } => Some(set),
+            Self::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain)) => Some(chain),
+            _ => None,
+        }
+    }
+
     /// A counter that begins at zero.
     pub const COUNTER: Self = Self::Counter { packets: 0, bytes: 0 };
 }

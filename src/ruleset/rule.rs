@@ -1,6 +1,6 @@
 //! Rules: a list of expressions that a packet runs through until one of them breaks off.
 
-use super::{Expr, Verdict};
+use super::Expr;
 
 /// One rule of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,11 +26,7 @@ impl Rule {
 
     /// The names of the chains and sets that the rule refers to.
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        self.expressions.iter().filter_map(|expression| match expression {
-            Expr::Lookup { set, .. } | Expr::Dynset { set, .. } => Some(set.as_str()),
-            Expr::Verdict(Verdict::Jump(chain) | Verdict::Goto(chain)) => Some(chain.as_str()),
-            _ => None,
-        })
+        self.expressions.iter().filter_map(Expr::reference)
     }
 
     /// The packets and bytes of the rule's first counter.

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::DataType;
 use crate::interval::Interval;
 
+/// Belongs to one rule and goes with it (`NFT_SET_ANONYMOUS`). No set of ours does.
+pub const SET_ANONYMOUS: u32 = 0x1;
 /// Elements never change (`NFT_SET_CONSTANT`).
 pub const SET_CONSTANT: u32 = 0x2;
 /// Elements are intervals (`NFT_SET_INTERVAL`).
@@ -64,6 +66,11 @@ impl Set {
     /// Whether packets fill it, so that its elements are state and not definition.
     pub fn is_dynamic(&self) -> bool {
         self.flags & SET_DYNAMIC != 0
+    }
+
+    /// Whether it is part of a rule, such as `{ 10.0.0.1, 10.0.0.2 }`.
+    pub fn is_anonymous(&self) -> bool {
+        self.flags & SET_ANONYMOUS != 0
     }
 
     /// Whether its elements are intervals.

@@ -18,15 +18,16 @@ use std::ffi::{CStr, CString};
 
 use nftnl::{MsgType, ProtoFamily, nftnl_sys as sys};
 
-use self::expression::Instruction;
 use self::ffi::{Message, Owned, Value};
 use super::batch::Batch;
 use super::message::{APPEND, CREATE, EXCLUSIVE, Kind};
 use super::{chain, element, set};
-use crate::ruleset::{Base, Chain, Change, Elements, Rule, Set, TABLE_NAME};
+use crate::ruleset::{Base, ByteOrder, Chain, Change, Elements, Rule, Set};
 
 pub use self::socket::RawSocket;
 
+/// [`TABLE_NAME`](crate::ruleset::TABLE_NAME) as C has it.
+const TABLE: &CStr = c"dockwall";
 /// The longest name in bytes (`NFT_NAME_MAXLEN`, with its NUL).
 const LONGEST_NAME: usize = 255;
 /// The longest value in bytes (`NFT_DATA_VALUE_MAXLEN`). libnftnl copies a longer one over
@@ -102,7 +103,7 @@ fn push_change(batch: &mut Batch, index: usize, change: &Change) -> Result<(), U
             let table = table_object(Some(*flags), comment.as_deref())?;
             push(batch, Some(index), |sequence| table.message(Kind::NewTable, CREATE | EXCLUSIVE, sequence));
         }
-        Change::SetTableFlags(flags) => {
+        Change::Wake { flags } => {
             let table = table_object(Some(*flags), None)?;
             push(batch, Some(index), |sequence| table.message(Kind::NewTable, 0, sequence));
         }
@@ -173,7 +174,7 @@ fn push_rule(
 
 /// Hands out an empty rule of `chain`.
 fn with_rule<T>(chain: &CStr, fill: impl FnOnce(nftnl::Rule) -> T) -> T {
-    let table = nftnl::Table::new(table_name(), ProtoFamily::Inet);
+    let table = nftnl::Table::new(TABLE, ProtoFamily::Inet);
     let chain = nftnl::Chain::new(chain, &table);
     fill(nftnl::Rule::new(&chain))
 }
@@ -208,7 +209,7 @@ fn push_elements(batch: &mut Batch, index: usize, set: &Set, kind: Kind, flags: 
 
 fn table_object(flags: Option<u32>, comment: Option<&str>) -> Result<Owned<sys::nftnl_table>, Unencodable> {
     let mut table = Owned::<sys::nftnl_table>::new();
-    table.set(sys::NFTNL_TABLE_NAME, &Value::from(table_name()));
+    table.set(sys::NFTNL_TABLE_NAME, &Value::text(TABLE));
     flags.into_iter().for_each(|flags| table.set(sys::NFTNL_TABLE_FLAGS, &Value::U32(flags)));
     if let Some(comment) = comment {
         let comment = c_text("a table's comment", comment, LONGEST_COMMENT)?;
@@ -220,8 +221,8 @@ fn table_object(flags: Option<u32>, comment: Option<&str>) -> Result<Owned<sys::
 
 fn named_chain(name: &CStr) -> Owned<sys::nftnl_chain> {
     let mut chain = Owned::<sys::nftnl_chain>::new();
-    chain.set(sys::NFTNL_CHAIN_TABLE, &Value::from(table_name()));
-    chain.set(sys::NFTNL_CHAIN_NAME, &Value::from(name));
+    chain.set(sys::NFTNL_CHAIN_TABLE, &Value::text(TABLE));
+    chain.set(sys::NFTNL_CHAIN_NAME, &Value::text(name));
     chain
 }
 
@@ -229,7 +230,7 @@ fn chain_object(declared: &Chain) -> Result<Owned<sys::nftnl_chain>, Unencodable
     let mut chain = named_chain(&name_text(&declared.name)?);
     if let Some(Base { kind, hook, priority, policy }) = &declared.base {
         let kind = name_text(kind)?;
-        chain.set(sys::NFTNL_CHAIN_TYPE, &Value::from(kind.as_c_str()));
+        chain.set(sys::NFTNL_CHAIN_TYPE, &Value::text(&kind));
         chain.set(sys::NFTNL_CHAIN_HOOKNUM, &Value::U32(hook.0));
         chain.set(sys::NFTNL_CHAIN_PRIO, &Value::U32(priority.cast_unsigned()));
         chain.set(sys::NFTNL_CHAIN_POLICY, &Value::U32(chain::policy_number(*policy)));
@@ -244,8 +245,8 @@ fn chain_object(declared: &Chain) -> Result<Owned<sys::nftnl_chain>, Unencodable
 
 fn named_set(name: &CStr) -> Owned<sys::nftnl_set> {
     let mut set = Owned::<sys::nftnl_set>::new();
-    set.set(sys::NFTNL_SET_TABLE, &Value::from(table_name()));
-    set.set(sys::NFTNL_SET_NAME, &Value::from(name));
+    set.set(sys::NFTNL_SET_TABLE, &Value::text(TABLE));
+    set.set(sys::NFTNL_SET_NAME, &Value::text(name));
     set
 }
 
@@ -257,9 +258,17 @@ fn set_object(declared: &Set, number: u32) -> Result<Owned<sys::nftnl_set>, Unen
     set.set(sys::NFTNL_SET_ID, &Value::U32(number));
     declared.size.into_iter().for_each(|size| set.set(sys::NFTNL_SET_DESC_SIZE, &Value::U32(size)));
     declared.timeout.into_iter().for_each(|timeout| set.set(sys::NFTNL_SET_TIMEOUT, &Value::U64(timeout)));
-    let userdata = ffi::number(sys::NFTNL_UDATA_SET_KEYBYTEORDER, set::byte_order(declared));
+    let userdata = ffi::number(sys::NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(declared));
     set.set(sys::NFTNL_SET_USERDATA, &Value::Bytes(&userdata));
     Ok(set)
+}
+
+/// How `nft` is to list the keys: a concatenation has no order of its own.
+fn byte_order(set: &Set) -> u32 {
+    match set.key.as_slice() {
+        [single] => single.byte_order() as u32,
+        _ => ByteOrder::None as u32,
+    }
 }
 
 fn name_text(name: &str) -> Result<CString, Unencodable> {

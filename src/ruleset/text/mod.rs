@@ -5,7 +5,7 @@ mod rule;
 use std::fmt::{self, Write};
 
 use super::{Base, Chain, Elements, Set, Table};
-use crate::ruleset::set::{SET_CONSTANT, SET_DYNAMIC, SET_INTERVAL, SET_TIMEOUT};
+use crate::ruleset::set::{SET_ANONYMOUS, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS, SET_INTERVAL, SET_TIMEOUT};
 
 /// The whole table.
 impl fmt::Display for Table {
@@ -102,8 +102,15 @@ fn write_separated<T: fmt::Display>(
 }
 
 fn flag_names(flags: u32) -> Vec<&'static str> {
-    let names =
-        [(SET_CONSTANT, "constant"), (SET_DYNAMIC, "dynamic"), (SET_INTERVAL, "interval"), (SET_TIMEOUT, "timeout")];
+    let names = [
+        (SET_CONSTANT, "constant"),
+        (SET_DYNAMIC, "dynamic"),
+        (SET_INTERVAL, "interval"),
+        (SET_TIMEOUT, "timeout"),
+        // No flags of nft's, so that a digest tells a set of somebody's from one of ours.
+        (SET_ANONYMOUS, "anonymous"),
+        (SET_FOREIGN_ELEMENTS, "foreign-elements"),
+    ];
     names.into_iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| name).collect()
 }
 
