@@ -15,6 +15,7 @@ mod kernel;
 pub mod libnftnl;
 mod locate;
 pub mod message;
+mod read;
 mod rule;
 mod set;
 mod socket;
@@ -25,7 +26,8 @@ mod userdata;
 
 pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused, kernel_release};
-pub use kernel::{Commit, Kernel, Live, Sent};
+pub use kernel::{Commit, Kernel, Sent};
+pub use read::Live;
 
 use crate::ruleset::Change;
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 #[cfg(not(feature = "libnftnl"))]
 use netlink_sys::Socket as RawSocket;
@@ -14,6 +15,9 @@ use super::libnftnl::RawSocket;
 
 /// What one read takes at most. The kernel fills a dump's datagrams up to 32 KiB.
 const READ_LEN: usize = 64 * 1024;
+
+/// How long the kernel may take for its next datagram. It takes its time only to walk a large set.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An open socket.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ impl Socket {
         // Errors quote only the header of a message of megabytes, and say where in it they are.
         socket.set_cap_ack(true).map_err(failed("set up"))?;
         socket.set_ext_ack(true).map_err(failed("set up"))?;
+        let waiting = sockopt::set_socket_timeout(socket.as_fd(), sockopt::Timeout::Recv, Some(PATIENCE));
+        waiting.map_err(|errno| failed("set up")(errno.into()))?;
         Ok(Self { socket, buffer: Vec::with_capacity(READ_LEN) })
     }
 
@@ -48,9 +54,12 @@ impl Socket {
         if sent == datagram.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
-    /// The next datagram, waiting for one.
+    /// The next datagram, waiting a minute for one at the most.
     pub fn receive(&mut self) -> io::Result<&[u8]> {
-        self.read(0)
+        match self.read(0) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+            read => read,
+        }
     }
 
     /// The next datagram that is there already, none when there is none. The kernel has queued all

@@ -1,0 +1,201 @@
+//! Reading: our table as the kernel holds it.
+
+use rustix::io::Errno;
+
+use super::attribute::{Attributes, Malformed, Writer, required};
+use super::batch;
+use super::element::Collector;
+use super::error::Error;
+use super::kernel::{ATTEMPTS, Kernel, back_off};
+use super::message::{self, DUMP, DUMP_INTERRUPTED, FAMILY_INET, FAMILY_UNSPEC, Kind, Messages};
+use super::{chain, element, rule, set, table};
+use crate::ruleset::{Marker, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME, Table};
+
+/// `NFTA_GEN_ID`.
+const NFTA_GEN_ID: u16 = 1;
+
+/// ENOENT as netlink sends it.
+const NO_ENTRY: i32 = Errno::NOENT.raw_os_error();
+/// EINTR: a dump during which the ruleset changed.
+const INTERRUPTED: i32 = Errno::INTR.raw_os_error();
+
+/// What the kernel holds of ours.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The ruleset's generation number, of the whole network namespace, when it was read.
+    pub generation: u32,
+    /// Our table; none when there is no table of our name.
+    pub table: Option<Table>,
+}
+
+impl Live {
+    /// The mark of the generation in force.
+    pub fn marker(&self) -> Option<Marker> {
+        self.table.as_ref().filter(|table| table.is_ours()).and_then(Table::marker)
+    }
+}
+
+impl Kernel {
+    /// Reads our table, as it was at one instant.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] without CAP_NET_ADMIN, [`Error::NoNfTables`], and
+    /// [`Error::Contended`] when the ruleset never held still.
+    pub fn read(&mut self) -> Result<Live, Error> {
+        for attempt in 0..ATTEMPTS {
+            let generation = self.generation()?;
+            match self.read_table() {
+                Ok(table) if self.generation()? == generation => {
+                    return Ok(Live { generation, table });
+                }
+                // What was listed a moment ago is gone, or the dump was interrupted.
+                Ok(_) | Err(Error::Unreadable { errno: INTERRUPTED | NO_ENTRY, .. }) => back_off(attempt),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Contended { attempts: ATTEMPTS })
+    }
+
+    /// As [`Kernel::read`], for who is about to change it.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`] when the table of our name is not ours.
+    pub fn read_ours(&mut self) -> Result<Live, Error> {
+        let live = self.read()?;
+        match &live.table {
+            Some(table) if !table.is_ours() => Err(Error::Foreign { comment: table.comment.clone() }),
+            _ => Ok(live),
+        }
+    }
+
+    /// The generation number of the ruleset, which every taken batch moves.
+    pub(super) fn generation(&mut self) -> Result<u32, Error> {
+        let mut generation = None;
+        self.request(
+            Kind::GetGen,
+            0,
+            FAMILY_UNSPEC,
+            "the generation number",
+            |_| {},
+            |attributes| {
+                generation = attributes.find(NFTA_GEN_ID)?.map(|id| id.u32()).transpose()?;
+                Ok(())
+            },
+        )?;
+        Ok(required(generation, "generation number")?)
+    }
+
+    fn read_table(&mut self) -> Result<Option<Table>, Error> {
+        let mut found = None;
+        let name = |writer: &mut Writer| writer.string(table::NFTA_TABLE_NAME, TABLE_NAME);
+        let asked = self.request(Kind::GetTable, 0, FAMILY_INET, "the table", name, |attributes| {
+            found = Some(table::decode(attributes)?);
+            Ok(())
+        });
+        match asked {
+            Err(Error::Unreadable { errno: NO_ENTRY, .. }) => return Ok(None),
+            other => other?,
+        }
+        let Some(mut table) = found else {
+            return Ok(None);
+        };
+        // Of somebody else's table not even the rest is read.
+        if table.is_ours() {
+            self.read_chains(&mut table)?;
+            self.read_rules(&mut table)?;
+            self.read_sets(&mut table)?;
+        }
+        Ok(Some(table))
+    }
+
+    /// The kernel lists the heads of all chains of the family, and no more of foreign ones.
+    fn read_chains(&mut self, table: &mut Table) -> Result<(), Error> {
+        self.request(
+            Kind::GetChain,
+            DUMP,
+            FAMILY_INET,
+            "the chains",
+            |_| {},
+            |attributes| {
+                let (in_table, chain) = chain::decode(attributes)?;
+                if in_table == table.name {
+                    table.chains.push(chain);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn read_rules(&mut self, table: &mut Table) -> Result<(), Error> {
+        let ours = |writer: &mut Writer| writer.string(rule::NFTA_RULE_TABLE, TABLE_NAME);
+        self.request(Kind::GetRule, DUMP, FAMILY_INET, "the rules", ours, |attributes| {
+            let (chain, rule) = rule::decode(attributes)?;
+            if let Some(chain) = table.chains.iter_mut().find(|other| other.name == chain) {
+                chain.rules.push(rule);
+            }
+            Ok(())
+        })
+    }
+
+    fn read_sets(&mut self, table: &mut Table) -> Result<(), Error> {
+        let ours = |writer: &mut Writer| writer.string(set::NFTA_SET_TABLE, TABLE_NAME);
+        self.request(Kind::GetSet, DUMP, FAMILY_INET, "the sets", ours, |attributes| {
+            table.sets.push(set::decode(attributes)?);
+            Ok(())
+        })?;
+        // What packets put into a dynamic set is state: it is left where it is.
+        table.sets.iter_mut().filter(|set| !set.is_dynamic()).try_for_each(|set| self.read_elements(set))
+    }
+
+    fn read_elements(&mut self, set: &mut Set) -> Result<(), Error> {
+        let mut collector = Collector::new();
+        let what = format!("the elements of set {}", set.name);
+        let which = |writer: &mut Writer| element::encode_set(writer, TABLE_NAME, &set.name);
+        self.request(Kind::GetSetElem, DUMP, FAMILY_INET, &what, which, |attributes| collector.add(attributes))?;
+        match collector.finish(set) {
+            Ok(elements) => set.elements = elements,
+            Err(_) => set.flags |= SET_FOREIGN_ELEMENTS,
+        }
+        Ok(())
+    }
+
+    /// Asks, and hands the attributes of each answer to `read`.
+    fn request(
+        &mut self,
+        kind: Kind,
+        flags: u16,
+        family: u8,
+        what: &str,
+        write: impl FnOnce(&mut Writer),
+        mut read: impl FnMut(Attributes) -> Result<(), Malformed>,
+    ) -> Result<(), Error> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let request = message::append(Vec::new(), kind.number(), flags, self.sequence, family, 0, write);
+        self.socket.send(&request).map_err(|source| Error::Socket { doing: "ask through", source })?;
+        let unreadable = |errno: i32| match Errno::from_raw_os_error(errno) {
+            Errno::PERM => Error::NotPermitted,
+            // Which of them depends on how much of netfilter was left out.
+            Errno::OPNOTSUPP | Errno::PROTONOSUPPORT | Errno::INVAL => Error::NoNfTables,
+            _ => Error::Unreadable { what: what.to_owned(), errno },
+        };
+        let mut interrupted = false;
+        loop {
+            let datagram = self.socket.receive().map_err(|source| Error::Socket { doing: "read from", source })?;
+            // Answers to an earlier request that ended in an error.
+            for message in Messages(datagram).filter(|message| message.sequence == self.sequence) {
+                interrupted |= message.flags & DUMP_INTERRUPTED != 0;
+                match message.kind {
+                    message::ERROR => {
+                        return batch::read_nack(&message).map_or(Ok(()), |nack| Err(unreadable(nack.errno)));
+                    }
+                    message::DONE if interrupted => return Err(unreadable(INTERRUPTED)),
+                    message::DONE => return Ok(()),
+                    _ => read(message.attributes())?,
+                }
+                if flags & DUMP != DUMP {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
