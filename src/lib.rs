@@ -16,6 +16,10 @@
 
 #![cfg_attr(not(feature = "libnftnl"), forbid(unsafe_code))]
 
+// Tests inside the crate share policies with those outside.
+#[cfg(test)]
+extern crate self as dockwall;
+
 pub mod cli;
 pub mod config;
 pub mod generation;

@@ -1,6 +1,7 @@
 //! A sign of life on the terminal for what takes more than a second.
 
-use std::sync::mpsc::{self, Sender};
+use std::io::{IsTerminal, stderr};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,23 +20,29 @@ pub struct Progress {
 
 impl Progress {
     /// Begins.
-    pub fn start(what: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
+    pub fn start(what: &'static str) -> Self {
+        if !stderr().is_terminal() {
+            return Self { done: None, thread: None };
         }
-        bar.set_message(what.to_owned());
         let (done, wait) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            if wait.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                bar.enable_steady_tick(Duration::from_millis(100));
-                // Ends when the sender is dropped.
-                wait.recv().unwrap_or_default();
-                bar.finish_and_clear();
-            }
-        });
-        Self { done: Some(done), thread: Some(thread) }
+        Self { done: Some(done), thread: Some(std::thread::spawn(move || show(what, &wait))) }
     }
+}
+
+/// Waits for the sender to be dropped, with a sign of life once that takes long.
+fn show(what: &'static str, wait: &Receiver<()>) {
+    if wait.recv_timeout(PATIENCE) != Err(mpsc::RecvTimeoutError::Timeout) {
+        return;
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(style);
+    }
+    // It has run for as long as that.
+    let bar = bar.with_message(what).with_elapsed(PATIENCE);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    wait.recv().unwrap_or_default();
+    bar.finish_and_clear();
 }
 
 impl Drop for Progress {

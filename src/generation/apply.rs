@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Author, Error, Generation, Store, difference};
 use crate::netlink::{Kernel, Live, Sent};
 use crate::policy::Policy;
-use crate::ruleset::{Digest, Features, compile};
+use crate::ruleset::{Digest, Features, Marker, compile};
 
 /// What [`apply`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Feat
                 store.forget(outrun.number)?;
             }
         }
-        Ok(table.clone().marked(number))
+        Ok(table.clone().carrying(&Marker { generation: number, digest: digest.clone() }))
     });
     match (sent, planned) {
         (Ok(sent), planned) => {

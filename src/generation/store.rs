@@ -169,8 +169,11 @@ impl Store {
 
     fn write(&self, path: &Path, generation: &Generation) -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(".generation-").tempfile_in(&self.directory)?;
-        serde_json::to_writer(io::BufWriter::new(&mut file), generation)?;
-        file.write_all(b"\n")?;
+        let mut writer = io::BufWriter::new(&mut file);
+        serde_json::to_writer(&mut writer, generation)?;
+        writer.write_all(b"\n")?;
+        writer.flush()?;
+        drop(writer);
         file.as_file().sync_data()?;
         file.persist(path).map_err(|error| error.error)?;
         File::open(&self.directory)?.sync_data()

@@ -161,7 +161,7 @@ const NLMSGERR_ATTR_OFFS: u16 = 2;
 /// Reads `struct nlmsgerr` and the attributes behind it; none when it acknowledges.
 pub fn read_nack(message: &Message) -> Option<Nack> {
     let (errno, quoted) = message.payload.split_first_chunk::<4>()?;
-    let errno = -i32::from_ne_bytes(*errno);
+    let errno = i32::from_ne_bytes(*errno).wrapping_neg();
     let quoted_len = u32::from_ne_bytes(*quoted.first_chunk::<4>()?) as usize;
     let skipped = if message.flags & CAPPED != 0 { HEADER_LEN } else { quoted_len.next_multiple_of(4) };
     let mut nack = Nack { sequence: message.sequence, errno, offset: None, words: None };

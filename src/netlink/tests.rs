@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::attribute::{Attributes, Writer};
 use super::element::Collector;
-use super::{chain, decode_any, element, rule, set, table};
+use super::{chain, decode_any, element, message, nacks, rule, set, table};
 use crate::interval::{Interval, normalise};
 use crate::ruleset::{
     Base, Chain, ChainPolicy, CmpOp, CtKey, DataType, DynsetOp, Elements, Expr, Hook, Limit, Log, LogTarget, MetaKey,
@@ -236,4 +236,11 @@ fn i2_seventy_thousand_intervals_go_into_messages_below_64_kib() {
     let widest = |index: u32| Interval::from(Ipv6Addr::from(u128::from(index) << 64));
     let set = Set::ipv6_intervals("deny6", (1..=5_000).map(widest).collect());
     assert_eq!(elements_read_back(&set), set.elements);
+}
+
+#[test]
+fn an_errno_that_has_no_positive_is_no_panic() {
+    let mut error = message::append(Vec::new(), message::ERROR, 0, 1, 0, 0, |writer| writer.raw(&[0; 16]));
+    error[message::HEADER_LEN..message::HEADER_LEN + 4].copy_from_slice(&i32::MIN.to_ne_bytes());
+    assert_eq!(nacks(&error).count(), 1);
 }

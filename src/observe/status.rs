@@ -86,7 +86,7 @@ impl Wall {
             granted_networks: elements_in(table, sets::grant),
             denied: rules(table, chains::DROP).filter(|rule| is_decision(rule)).sum(),
             granted: rules(table, chains::DENY).filter(|rule| decision(rule).is_some()).sum(),
-            logged: rules(table, chains::DROP).filter(|rule| !is_decision(rule)).sum(),
+            logged: rules(table, chains::LOG).sum(),
         }
     }
 }

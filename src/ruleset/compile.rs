@@ -17,6 +17,8 @@ pub mod chains {
     pub const DENY: &str = "DOCKER-USER-DENY-INTERNAL";
     /// What nothing excepted.
     pub const DROP: &str = "DOCKER-USER-DROP";
+    /// What of it comes into the log.
+    pub const LOG: &str = "DOCKER-USER-LOG";
 }
 
 /// The sets. At most 15 bytes each, the limit of old kernels.
@@ -112,12 +114,14 @@ fn interface_set(name: &str, interfaces: &InterfaceNames) -> Set {
 }
 
 fn compile_chains(policy: &Policy, features: Features) -> Vec<Chain> {
-    vec![
+    let mut chains = vec![
         Chain::filter(chains::FORWARD, Hook::FORWARD, PRIORITY, forward()),
         Chain::regular(chains::USER, user(policy)),
         Chain::regular(chains::DENY, deny(policy)),
         Chain::regular(chains::DROP, drop(policy, features)),
-    ]
+    ];
+    chains.extend(policy.log.enabled.then(|| Chain::regular(chains::LOG, vec![log(policy)])));
+    chains
 }
 
 /// First of all the destination: a packet to the Internet pays one look-up, however many grants
@@ -173,10 +177,7 @@ fn drop(policy: &Policy, features: Features) -> Vec<Rule> {
         rules.push(other.update(family, &sets::denied_other(family), MeterKey::flow(family), each.clone()));
     }
     if policy.log.enabled {
-        rules = rules
-            .into_iter()
-            .map(|rule| rule.limit(limit(policy.log.limit, LIMIT_BURST)).count().log(log(policy)))
-            .collect();
+        rules = rules.into_iter().map(|rule| rule.jump(chains::LOG)).collect();
     }
     match (policy.mode, policy.action) {
         (Mode::Audit, _) => rules.push(Rule::new().count().return_().comment("audit: would be dropped")),
@@ -201,10 +202,13 @@ fn limit(rate: Rate, burst: u32) -> Limit {
     Limit { rate: u64::from(rate.count), unit: rate.unit.seconds(), burst, bytes: false, inverted: false }
 }
 
-fn log(policy: &Policy) -> Log {
+/// One rule for all flows of both families, since a limit is the rule's own: four rules would let
+/// four times as much through.
+fn log(policy: &Policy) -> Rule {
     let target = match policy.log.target {
         config::LogTarget::Kernel => LogTarget::Kernel { level: LOG_LEVEL_WARNING },
         config::LogTarget::Nflog(group) => LogTarget::Group(group),
     };
-    Log { prefix: Some(policy.log.prefix.clone()), target }
+    let log = Log { prefix: Some(policy.log.prefix.clone()), target };
+    Rule::new().limit(limit(policy.log.limit, LIMIT_BURST)).count().log(log)
 }

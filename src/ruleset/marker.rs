@@ -52,6 +52,23 @@ impl FromStr for Marker {
     }
 }
 
+/// Text that is hashed as it is written: that of a large set is never there as a whole.
+struct Hashed(Sha256);
+
+impl Hashed {
+    fn add(&mut self, text: fmt::Arguments) {
+        // Fails only where a `Display` does, and none here does.
+        fmt::Write::write_fmt(self, text).unwrap_or_default();
+    }
+}
+
+impl fmt::Write for Hashed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
+}
+
 impl Table {
     /// The digest of all that decides about packets: not of counters, handles, the order in which
     /// chains and sets were made, and the marker itself.
@@ -60,22 +77,27 @@ impl Table {
         sets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut chains: Vec<_> = self.chains.iter().filter(|chain| chain.name != MARKER_CHAIN).collect();
         chains.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let mut hasher = Sha256::new();
-        hasher.update(format!("{} {}\n", self.name, self.is_dormant()));
+        let mut text = Hashed(Sha256::new());
+        text.add(format_args!("{} {}\n", self.name, self.is_dormant()));
         for set in sets {
-            hasher.update(format!("{set}\n"));
+            text.add(format_args!("{set}\n"));
         }
         for chain in chains {
             let rules: Vec<Rule> = chain.rules.iter().map(Rule::definition).collect();
-            hasher.update(format!("{:?}\n", Chain { rules, ..chain.clone() }));
+            text.add(format_args!("{:?}\n", Chain { rules, ..chain.clone() }));
         }
-        let digest = hasher.finalize();
+        let digest = text.0.finalize();
         Digest(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The table with a marker that says it is `generation`.
-    pub fn marked(mut self, generation: u64) -> Self {
-        let marker = Marker { generation, digest: self.digest() };
+    pub fn marked(self, generation: u64) -> Self {
+        let digest = self.digest();
+        self.carrying(&Marker { generation, digest })
+    }
+
+    /// The table with that marker, whose digest is the table's.
+    pub fn carrying(mut self, marker: &Marker) -> Self {
         self.chains.retain(|chain| chain.name != MARKER_CHAIN);
         self.chains.insert(0, Chain { comment: Some(marker.to_string()), ..Chain::regular(MARKER_CHAIN, Vec::new()) });
         self

@@ -9,10 +9,14 @@ mod compile;
 mod datatype;
 mod diff;
 mod expr;
+#[cfg(test)]
+mod fake;
 mod marker;
 mod rule;
 mod set;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use build::{Family, MeterKey, Side};

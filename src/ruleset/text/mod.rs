@@ -1,6 +1,8 @@
 //! A ruleset in `nft`'s own syntax: `nft -f` of the text makes the same table.
 
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::{self, Write};
 

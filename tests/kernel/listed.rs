@@ -1,0 +1,123 @@
+//! What `nft` and the kernel say of a table that was applied.
+
+use dockwall::config::{Action, Mode};
+use dockwall::policy::Policy;
+use dockwall::ruleset::{ChainPolicy, CmpOp, Expr, Hook, MetaKey, PayloadBase, Rule, chains};
+
+use crate::support::policies::{any_policy, interfaces, networks, plain, table};
+use crate::support::{Netns, raw};
+use proptest::prelude::*;
+
+#[test]
+fn i17_nft_lists_the_very_networks_and_interface_names_of_the_configuration() {
+    let netns = Netns::new();
+    let denied = ["10.0.0.0/8", "192.168.7.0/24", "172.16.0.1-172.16.0.9", "203.0.113.9", "fe80::/10", "2001:db8::1"];
+    let names = ["docker0", "a23456789012345", "lan-brücke"];
+    let uplinks = ["eth0", "wlan*"];
+    netns.replace(&table(
+        &Policy {
+            denied: networks(&denied),
+            containers: interfaces(&names),
+            uplinks: Some(interfaces(&uplinks)),
+            ..plain()
+        },
+        1,
+    ));
+    let listing = netns.list();
+    for network in denied {
+        assert!(listing.contains(network), "{network} is not in\n{listing}");
+    }
+    for name in names.into_iter().chain(uplinks) {
+        assert!(listing.contains(&format!("\"{name}\"")), "{name} is not in\n{listing}");
+    }
+}
+
+#[test]
+fn c7_a_pattern_never_stands_in_a_set_and_nft_lists_it_as_it_was_written() {
+    let netns = Netns::new();
+    let both = interfaces(&["docker0", "br-*", "veth*"]);
+    netns.replace(&table(&Policy { containers: both.clone(), uplinks: Some(both), ..plain() }, 1));
+    for set in ["containers", "uplinks"] {
+        let listed = netns.nft(&format!("list set inet dockwall {set}"));
+        assert!(listed.contains("elements = { \"docker0\" }"), "{listed}");
+        assert!(!listed.contains('*'), "{listed}");
+    }
+    let listing = netns.list();
+    for rule in ["iifname \"br-*\" jump", "iifname \"veth*\" jump", "oifname \"br-*\" return", "oifname \"veth*\" jump"]
+    {
+        assert!(listing.contains(rule), "{rule} is not in\n{listing}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn i19_an_address_is_loaded_only_behind_the_check_of_its_family(policy in any_policy()) {
+        for rule in table(&policy, 1).chains.iter().flat_map(|chain| &chain.rules) {
+            prop_assert!(checks_families(rule), "{rule:?}");
+        }
+    }
+}
+
+/// Whether a check of the family stands in front of every load from the network header, and it is
+/// the family whose address lies there.
+fn checks_families(rule: &Rule) -> bool {
+    let mut checked = None;
+    rule.expressions.windows(2).all(|pair| {
+        if let [Expr::Meta { key: MetaKey::NFPROTO, .. }, Expr::Cmp { op: CmpOp::Eq, data, .. }] = pair {
+            checked = data.first().copied();
+        }
+        let family = match &pair[1] {
+            Expr::Payload { base: PayloadBase::NETWORK, offset: 12 | 16, len: 4, .. } => Some(2),
+            Expr::Payload { base: PayloadBase::NETWORK, offset: 8 | 24, len: 16, .. } => Some(10),
+            Expr::Payload { base: PayloadBase::NETWORK, .. } => return false,
+            _ => return true,
+        };
+        checked == family
+    })
+}
+
+#[test]
+fn c16_the_kernel_says_where_the_base_chain_is_hooked() {
+    let netns = Netns::new();
+    netns.replace(&table(&plain(), 1));
+    let table = netns.table();
+    let base = table.chain(chains::FORWARD).unwrap().base.as_ref().unwrap();
+    assert_eq!((base.kind.as_str(), base.hook, base.priority), ("filter", Hook::FORWARD, -20));
+    assert_eq!(base.policy, ChainPolicy::Accept);
+}
+
+#[test]
+fn i7_no_kernel_finds_a_name_of_a_set_too_long() {
+    for mode in [Mode::Audit, Mode::Enforce] {
+        let uplinks = Some(interfaces(&["eth0"]));
+        let table = table(&Policy { mode, action: Action::Reject, uplinks, ..plain() }, u64::MAX);
+        for set in &table.sets {
+            assert!(set.name.len() <= 15, "{}", set.name);
+        }
+        for chain in &table.chains {
+            assert!(chain.name.len() <= 31, "{}", chain.name);
+        }
+    }
+}
+
+#[test]
+fn j1_networks_that_overlap_load_as_what_they_cover() {
+    let netns = Netns::new();
+    let v4 = ["10.0.0.0/8", "10.1.0.0/16", "10.0.0.0-10.0.0.255", "10.1.2.3", "10.1.2.3"];
+    let v6 = ["fd00::/8", "fd01::/16", "fd00::-fd00::ff", "fd01:2::3", "fd01:2::3"];
+    netns.replace(&table(&Policy { denied: networks(&[v4, v6].concat()), ..plain() }, 1));
+    let element = |set: &str| netns.nft(&format!("list set inet dockwall {set}"));
+    assert!(element("deny4").contains("elements = { 10.0.0.0/8 }"), "{}", element("deny4"));
+    assert!(element("deny6").contains("elements = { fd00::/8 }"), "{}", element("deny6"));
+}
+
+#[test]
+fn the_whole_address_space_and_its_last_address_load() {
+    let netns = Netns::new();
+    for denied in [&["0.0.0.0/0", "::/0"][..], &["255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]] {
+        let want = table(&Policy { denied: networks(denied), ..plain() }, 1);
+        netns.replace(&want);
+        assert_eq!(netns.table().digest(), want.digest());
+        assert_eq!(raw::chains(&netns).len(), want.chains.len());
+    }
+}

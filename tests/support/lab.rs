@@ -1,0 +1,210 @@
+//! A Docker host of its own for a test: `scripts/lab` with what tests ask of it, and removed with
+//! the test, whatever becomes of it.
+//!
+//! Commands are written as at a shell and split at spaces.
+
+pub mod log_lines;
+mod meters;
+mod places;
+mod probes;
+mod sender;
+mod slot;
+mod snapshot;
+mod stats;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+pub use places::*;
+// Each test program uses its part.
+#[allow(unused_imports)]
+pub use probes::{Row, Verdict, from, of_matrix};
+pub use sender::Sender;
+use serde_json::Value;
+use slot::Slot;
+use stats::Stats;
+use tempfile::TempDir;
+
+/// No command takes longer than this, in seconds.
+const PATIENCE: &str = "120";
+
+/// The script behind it.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lab");
+
+/// The program under test.
+const DOCKWALL: &str = env!("CARGO_BIN_EXE_dockwall");
+
+/// A running lab, and a place for dockwall's configuration and state.
+pub struct Lab {
+    slot: Slot,
+    directory: TempDir,
+}
+
+impl Lab {
+    /// Starts one, with options of `scripts/lab up`.
+    ///
+    /// # Panics
+    /// Says what is missing when it cannot be started. A test that cannot prove anything must not
+    /// pass.
+    #[track_caller]
+    pub fn up(options: &[&str]) -> Self {
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "this test starts a Docker host: run it as root (sudo -E cargo test)"
+        );
+        let lab = Self { slot: Slot::acquire(), directory: tempfile::tempdir().unwrap() };
+        // What a killed test left behind in this slot; nobody else is in it now.
+        lab.control("down");
+        succeed(lab.script().arg("up").args(options));
+        lab
+    }
+
+    /// `scripts/lab COMMAND` for this lab, as in `dockerd restart` or `run more -p 9090:7000`.
+    #[track_caller]
+    pub fn control(&self, command: &str) -> String {
+        succeed(self.script().args(command.split(' ')))
+    }
+
+    /// What a command at a place prints.
+    ///
+    /// # Panics
+    /// When it fails, with what it says.
+    #[track_caller]
+    pub fn exec(&self, place: &str, command: &str) -> String {
+        succeed(&mut self.command(place, command))
+    }
+
+    /// As [`Lab::exec`], whatever comes of it.
+    pub fn try_exec(&self, place: &str, command: &str) -> Output {
+        self.command(place, command).output().unwrap()
+    }
+
+    /// A command at a place, to be run.
+    pub fn command(&self, place: &str, command: &str) -> Command {
+        let mut run = self.script();
+        run.args(["exec", place]).args(command.split(' '));
+        run
+    }
+
+    /// A command that runs beside the test until it is told to finish.
+    pub fn start(&self, place: &str, command: &str) -> Sender {
+        Sender::start(self.unbounded(place, command), format!("{place}: {command}"))
+    }
+
+    /// As [`Lab::command`], as a child of this process without `timeout` in between.
+    fn unbounded(&self, place: &str, command: &str) -> Command {
+        let mut run = Command::new(SCRIPT);
+        self.prepare(&mut run);
+        run.args(["exec", place]).args(command.split(' '));
+        run
+    }
+
+    /// `traffic blast` from a place.
+    pub fn blast(&self, place: &str, what: &str) -> Sender {
+        self.start(place, &format!("traffic blast {what} --seconds 300 --until-eof"))
+    }
+
+    /// `traffic session` from a place, once the first answer has come.
+    ///
+    /// # Panics
+    /// When none comes.
+    #[track_caller]
+    pub fn session(&self, place: &str, what: &str) -> Sender {
+        let mut session = self.start(place, &format!("traffic session {what} --seconds 300 --until-eof --announce"));
+        session.await_line("established");
+        session
+    }
+
+    /// What the servers of a place have counted since they were asked last.
+    pub fn stats(&self, place: &str) -> Stats {
+        Stats::of(&self.exec(place, "traffic stats --reset"))
+    }
+
+    /// Writes the configuration that [`Lab::dockwall`] reads.
+    pub fn configure(&self, text: &str) {
+        fs::write(self.config(), text).unwrap();
+    }
+
+    /// What dockwall on the Docker host prints.
+    ///
+    /// # Panics
+    /// When it fails, with what it says.
+    #[track_caller]
+    pub fn dockwall(&self, arguments: &str) -> String {
+        succeed(&mut self.dockwall_command(arguments))
+    }
+
+    /// As [`Lab::dockwall`], whatever comes of it.
+    pub fn try_dockwall(&self, arguments: &str) -> Output {
+        self.dockwall_command(arguments).output().unwrap()
+    }
+
+    /// Writes a configuration and applies it.
+    #[track_caller]
+    pub fn apply(&self, config: &str) -> Value {
+        self.configure(config);
+        serde_json::from_str(&self.dockwall("--json apply")).unwrap()
+    }
+
+    /// What `dockwall status` says, whatever its exit status.
+    #[track_caller]
+    pub fn status(&self) -> Value {
+        let output = self.try_dockwall("--json status");
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    fn dockwall_command(&self, arguments: &str) -> Command {
+        let mut run = self.command("host", DOCKWALL);
+        run.arg("--config").arg(self.config()).arg("--state-dir").arg(self.directory.path().join("state"));
+        run.args(arguments.split(' '));
+        run
+    }
+
+    fn config(&self) -> PathBuf {
+        self.directory.path().join("dockwall.toml")
+    }
+
+    /// The network namespace of a place other than a container, as `ip netns` lists it.
+    pub fn netns(&self, place: &str) -> String {
+        format!("dw-{}-{place}", self.slot.name())
+    }
+
+    /// A folder for the files of this test, seen at the Docker host as well.
+    pub fn directory(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    fn script(&self) -> Command {
+        let mut run = Command::new("timeout");
+        run.args(["--kill-after=5", PATIENCE]).arg(SCRIPT);
+        self.prepare(&mut run);
+        run
+    }
+
+    fn prepare(&self, run: &mut Command) {
+        // `traffic` is there where cargo puts examples, or is built there.
+        let target = PathBuf::from(DOCKWALL).ancestors().nth(2).unwrap().to_owned();
+        run.args(["--name", self.slot.name()]).env("CARGO_TARGET_DIR", target).stdin(Stdio::null());
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // A panic here would hide the test's own; the next test in this slot removes what stays.
+        let _ = self.script().arg("down").output();
+    }
+}
+
+#[track_caller]
+fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{command:?} ended with {}:\n{stdout}{stderr}", output.status);
+    stdout
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

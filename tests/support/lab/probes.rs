@@ -1,0 +1,164 @@
+//! Tables of probes, each with the verdict that it must have.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::process::Stdio;
+use std::thread;
+
+use super::{CONTAINERS, HOST, HOST_FROM_WAN, LAN, Lab, WAN, addresses, all_of, published_at};
+
+/// Milliseconds after which nobody says any more that an answer was only slow.
+const LONG: u32 = 5000;
+
+/// How a probe ended, in the words of `traffic probe --help`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same came back.
+    Ok,
+    /// Nothing came back.
+    Timeout,
+    /// Another word.
+    Other(String),
+}
+
+impl From<&str> for Verdict {
+    fn from(word: &str) -> Self {
+        match word {
+            "ok" => Self::Ok,
+            "timeout" => Self::Timeout,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok => f.pad("ok"),
+            Self::Timeout => f.pad("timeout"),
+            Self::Other(word) => f.pad(word),
+        }
+    }
+}
+
+/// One line of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where it is asked.
+    pub place: String,
+    /// What is asked, as a line for `traffic probes`.
+    pub probe: String,
+    /// How it has to end.
+    pub verdict: Verdict,
+}
+
+/// The rows of a place that all have to end alike.
+pub fn from(place: &str, probes: impl IntoIterator<Item = String>, verdict: Verdict) -> Vec<Row> {
+    let row = |probe| Row { place: place.to_owned(), probe, verdict: verdict.clone() };
+    probes.into_iter().map(row).collect()
+}
+
+/// Every question that anybody in the lab can ask anybody, with what Docker makes of it: the
+/// Internet, the neighbours and the host are open, the networks are apart.
+pub fn of_matrix() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for place in CONTAINERS {
+        let around = LAN.iter().chain(&WAN).chain(&HOST).flat_map(|address| all_of(address));
+        rows.extend(from(place, around, Verdict::Ok));
+        for other in CONTAINERS.into_iter().filter(|other| *other != place) {
+            let same_network = place.starts_with("web") && other.starts_with("web");
+            let verdict = if same_network { Verdict::Ok } else { Verdict::Timeout };
+            rows.extend(from(place, addresses(other).into_iter().flat_map(all_of), verdict));
+        }
+    }
+    rows.extend(from("lan", HOST.into_iter().flat_map(published_at), Verdict::Ok));
+    rows.extend(from("lan", HOST.into_iter().flat_map(all_of), Verdict::Ok));
+    // Straight to the container: only what is published is open, on the container's own port.
+    for container in CONTAINERS {
+        let closed = addresses(container).into_iter().flat_map(all_of);
+        let closed = closed.filter(|probe| container != "web-1" || probe.starts_with("ping"));
+        rows.extend(from("lan", closed, Verdict::Timeout));
+    }
+    rows.extend(from("wan", HOST_FROM_WAN.into_iter().flat_map(published_at), Verdict::Ok));
+    rows.extend(from("host", CONTAINERS.into_iter().flat_map(addresses).flat_map(all_of), Verdict::Ok));
+    rows
+}
+
+impl Lab {
+    /// How each probe of a place ends.
+    #[track_caller]
+    pub fn probes(&self, place: &str, probes: &[&str]) -> Vec<(String, Verdict)> {
+        self.probes_within(place, probes, 1200)
+    }
+
+    #[track_caller]
+    fn probes_within(&self, place: &str, probes: &[&str], milliseconds: u32) -> Vec<(String, Verdict)> {
+        let mut command = self.command(place, &format!("traffic probes --timeout {milliseconds} -"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(probes.join("\n").as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{command:?} failed");
+        let answered = String::from_utf8(output.stdout).unwrap();
+        let verdicts = probes.iter().zip(answered.lines()).map(|(probe, line)| {
+            let word = line.strip_prefix(probe).unwrap_or_else(|| panic!("{line} is no answer to {probe}"));
+            ((*probe).to_owned(), word.trim().into())
+        });
+        let verdicts: Vec<_> = verdicts.collect();
+        assert_eq!(verdicts.len(), probes.len(), "{place} left probes out:\n{answered}");
+        verdicts
+    }
+
+    /// Asks all of them and compares.
+    ///
+    /// # Panics
+    /// When some end otherwise, with the table of all.
+    #[track_caller]
+    pub fn expect(&self, when: &str, rows: &[Row]) {
+        let mut found = self.verdicts(rows, 1200);
+        // An answer may be late on a busy machine; an answer where there must be none is one too many.
+        let late: Vec<usize> = (0..rows.len())
+            .filter(|index| found[*index] == Verdict::Timeout && rows[*index].verdict != Verdict::Timeout)
+            .collect();
+        let again: Vec<Row> = late.iter().map(|index| rows[*index].clone()).collect();
+        for (index, verdict) in late.into_iter().zip(self.verdicts(&again, LONG)) {
+            found[index] = verdict;
+        }
+        let wrong = rows.iter().zip(&found).filter(|(row, found)| row.verdict != **found).count();
+        assert!(wrong == 0, "{when}: {wrong} of {} probes end otherwise:\n{}", rows.len(), table(rows, &found));
+        assert!(!rows.is_empty());
+    }
+
+    /// The verdicts in the order of the rows; every place asks at the same time.
+    fn verdicts(&self, rows: &[Row], milliseconds: u32) -> Vec<Verdict> {
+        let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, row) in rows.iter().enumerate() {
+            places.entry(&row.place).or_default().push(index);
+        }
+        let mut verdicts = vec![Verdict::Timeout; rows.len()];
+        thread::scope(|scope| {
+            let asked: Vec<_> = places
+                .iter()
+                .map(|(place, indices)| {
+                    let probes: Vec<&str> = indices.iter().map(|index| rows[*index].probe.as_str()).collect();
+                    scope.spawn(move || self.probes_within(place, &probes, milliseconds))
+                })
+                .collect();
+            for (indices, asked) in places.values().zip(asked) {
+                for (index, (_, verdict)) in indices.iter().zip(asked.join().unwrap()) {
+                    verdicts[*index] = verdict;
+                }
+            }
+        });
+        verdicts
+    }
+}
+
+fn table(rows: &[Row], found: &[Verdict]) -> String {
+    let mut text = String::new();
+    for (row, found) in rows.iter().zip(found) {
+        let mark = if row.verdict == *found { ' ' } else { '✗' };
+        writeln!(text, "{mark} {:8} {:36} expected {:10} found {found}", row.place, row.probe, row.verdict).unwrap();
+    }
+    text
+}

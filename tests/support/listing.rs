@@ -1,0 +1,29 @@
+//! What `nft` lists, without what may differ between two rulesets that do the same.
+
+/// The listing without the counts: `counter packets 3 bytes 180` becomes `counter`.
+pub fn without_counts(listing: &str) -> String {
+    listing.lines().map(|line| line_without_counts(line) + "\n").collect()
+}
+
+fn line_without_counts(line: &str) -> String {
+    let mut words = line.split(' ').peekable();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        kept.push(word);
+        if word.trim_start() == "counter" && words.peek() == Some(&"packets") {
+            words.by_ref().take("packets 3 bytes 180".split(' ').count()).for_each(drop);
+        }
+    }
+    kept.join(" ")
+}
+
+/// The sets and chains of our table's listing in the order of their text, whatever order they were
+/// made in.
+pub fn blocks(listing: &str) -> Vec<String> {
+    let listing = without_counts(listing);
+    let content = listing.strip_prefix("table inet dockwall {\n\tcomment \"dockwall\"\n").unwrap();
+    let content = content.strip_suffix("}\n").unwrap();
+    let mut blocks: Vec<String> = content.split("\n\n").map(|block| block.trim_matches('\n').to_owned()).collect();
+    blocks.sort();
+    blocks
+}
