@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::diagnostic::Kind;
 use super::invalid::{Invalid, quote, shorten};
+use super::long_list::read_plain;
 use super::origin::Origin;
 use super::reader::Reader;
 
@@ -65,8 +66,22 @@ impl<'r> Field<'r> {
         let DeValue::Array(items) = self.value() else {
             return self.refuse_type(&format!("write a list, such as [{example:?}]"));
         };
+        if items.is_empty() {
+            return Some(self.blanked_items(parse));
+        }
         let items = items.iter().map(|item| self.item(item));
         Some(items.filter_map(|item| item.parsed(example, |text| parse(text, item.origin()))).collect())
+    }
+
+    /// The items of a list that the parser saw empty: it may be a long one.
+    fn blanked_items<T>(&self, parse: impl Fn(&str, Origin) -> Result<T, Invalid>) -> Vec<T> {
+        let source = self.reader.source;
+        let mut items = Vec::new();
+        read_plain(source.text(), self.span().start, |text, span| match parse(text, source.origin(span.start)) {
+            Ok(item) => items.push(item),
+            Err(invalid) => self.reader.report(Kind::Value, &self.key, Some(shorten(text)), span, invalid),
+        });
+        items
     }
 
     /// Files the refusal, if it is one.

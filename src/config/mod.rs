@@ -26,6 +26,7 @@ mod load;
 mod log;
 mod log_prefix;
 mod log_target;
+mod long_list;
 mod mode;
 mod nearest;
 mod origin;

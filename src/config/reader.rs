@@ -12,6 +12,7 @@ use toml::de::DeTable;
 use super::diagnostic::{Kind, Severity};
 use super::findings::Findings;
 use super::invalid::{Invalid, quote};
+use super::long_list::blank_out;
 use super::nearest::nearest;
 use super::section::Section;
 use super::source::Source;
@@ -46,7 +47,8 @@ pub(super) fn read_document<T>(
     findings: &mut Findings,
     read: impl FnOnce(&mut Section<'_>) -> T,
 ) -> T {
-    let (document, syntax_errors) = DeTable::parse_recoverable(source.text());
+    let text = blank_out(source.text());
+    let (document, syntax_errors) = DeTable::parse_recoverable(&text);
     let mut reader = Reader {
         source,
         findings: RefCell::default(),

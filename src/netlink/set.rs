@@ -2,7 +2,7 @@
 
 use super::attribute::{Attributes, Result, Writer, required};
 use super::userdata;
-use crate::ruleset::{DataType, Elements, SET_INTERVAL, Set};
+use crate::ruleset::{DYNAMIC_SIZE, DataType, Elements, SET_INTERVAL, Set};
 
 /// `NFTA_SET_TABLE`.
 pub const NFTA_SET_TABLE: u16 = 1;
@@ -29,13 +29,19 @@ pub fn encode(writer: &mut Writer, table: &str, set: &Set, id: u32) {
     writer.u32(NFTA_SET_KEY_TYPE, key_type(set));
     writer.u32(NFTA_SET_KEY_LEN, set.key_len());
     writer.u32(NFTA_SET_ID, id);
-    if let Some(size) = set.size {
+    if let Some(size) = declared_size(set) {
         writer.nest(NFTA_SET_DESC, |writer| writer.u32(NFTA_SET_DESC_SIZE, size));
     }
     if let Some(timeout) = set.timeout {
         writer.u64(NFTA_SET_TIMEOUT, timeout);
     }
     writer.bytes(NFTA_SET_USERDATA, &userdata(set));
+}
+
+/// The size to send. A set that rules fill has [`DYNAMIC_SIZE`] without being told; when it is told,
+/// the kernel makes room for all of it at once, a megabyte and half a millisecond each.
+pub fn declared_size(set: &Set) -> Option<u32> {
+    set.size.filter(|size| !(set.is_dynamic() && *size == DYNAMIC_SIZE))
 }
 
 /// nft's number of the key's type: 6 bits a field, the first field highest.

@@ -3,7 +3,7 @@
 
 use super::datatype::interface_key;
 use super::{Chain, DataType, Expr, Family, Hook, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MeterKey, Reject, Rule};
-use super::{Set, Side, Table};
+use super::{DYNAMIC_SIZE, Set, Side, Table};
 use crate::config::{self, Action, Mode, Rate};
 use crate::policy::{InterfaceNames, Policy};
 
@@ -60,10 +60,6 @@ const PRIORITY: i32 = -20;
 const PORT_PROTOCOLS: [u8; 5] = [TCP, 17, 33, 132, 136];
 const TCP: u8 = 6;
 
-/// How many flows a meter remembers. When it is full, further flows are dropped all the same, only
-/// not logged.
-const METER_SIZE: u32 = 65_535;
-
 /// What may come at once above `log.limit`; nft's default.
 const LIMIT_BURST: u32 = 5;
 
@@ -97,11 +93,12 @@ fn compile_sets(policy: &Policy) -> Vec<Set> {
     let protocols = PORT_PROTOCOLS.iter().map(|protocol| vec![*protocol]).collect();
     sets.push(Set::exact(sets::PORT_PROTOCOLS, DataType::InetProto, protocols));
     let remember = policy.log.remember * 1000;
+    // When a meter is full, further flows are dropped all the same, only not logged.
     for (family, address) in [(Family::Ipv4, DataType::Ipv4Addr), (Family::Ipv6, DataType::Ipv6Addr)] {
         let flow = vec![address, address, DataType::InetProto];
         let port = [flow.as_slice(), &[DataType::InetService]].concat();
-        sets.push(Set::dynamic(&sets::denied(family), port, METER_SIZE, remember));
-        sets.push(Set::dynamic(&sets::denied_other(family), flow, METER_SIZE, remember));
+        sets.push(Set::dynamic(&sets::denied(family), port, DYNAMIC_SIZE, remember));
+        sets.push(Set::dynamic(&sets::denied_other(family), flow, DYNAMIC_SIZE, remember));
     }
     sets
 }

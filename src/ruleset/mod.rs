@@ -31,6 +31,7 @@ pub use expr::{
 pub use marker::{Digest, Marker};
 pub use rule::Rule;
 pub use set::{
-    Elements, SET_ANONYMOUS, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS, SET_INTERVAL, SET_TIMEOUT, Set,
+    DYNAMIC_SIZE, Elements, SET_ANONYMOUS, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS, SET_INTERVAL, SET_TIMEOUT,
+    Set,
 };
 pub use table::{TABLE_COMMENT, TABLE_DORMANT, TABLE_NAME, Table};

@@ -15,6 +15,10 @@ pub const SET_INTERVAL: u32 = 0x4;
 pub const SET_TIMEOUT: u32 = 0x10;
 /// Elements are added by rules as packets pass (`NFT_SET_EVAL`, `dynamic` in nft's words).
 pub const SET_DYNAMIC: u32 = 0x20;
+/// The size that the kernel gives to a set without one, when a rule comes to fill it
+/// (`nft_dynset_init` in `net/netfilter/nft_dynset.c`).
+pub const DYNAMIC_SIZE: u32 = 0xffff;
+
 /// Not a flag of the kernel's: the set was read with elements in it that have no place in
 /// [`Elements`]. No set of ours is declared so, and thus it is made anew.
 pub const SET_FOREIGN_ELEMENTS: u32 = 1 << 31;

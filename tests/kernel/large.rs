@@ -59,7 +59,7 @@ fn i3_more_than_a_megabyte_is_one_transaction_and_its_last_message_can_undo_it()
 fn wide() -> Table {
     let mut table = denying(10_000);
     let chain = table.chains.iter_mut().find(|chain| chain.name == chains::DROP).unwrap();
-    chain.rules = (0..3000).map(|_| Rule::new().protocol_in(sets::PORT_PROTOCOLS).count()).collect();
+    chain.rules.extend((0..3000).map(|_| Rule::new().protocol_in(sets::PORT_PROTOCOLS).count()));
     table
 }
 

@@ -256,7 +256,7 @@ fn set_object(declared: &Set, number: u32) -> Result<Owned<sys::nftnl_set>, Unen
     set.set(sys::NFTNL_SET_KEY_TYPE, &Value::U32(set::key_type(declared)));
     set.set(sys::NFTNL_SET_KEY_LEN, &Value::U32(declared.key_len()));
     set.set(sys::NFTNL_SET_ID, &Value::U32(number));
-    declared.size.into_iter().for_each(|size| set.set(sys::NFTNL_SET_DESC_SIZE, &Value::U32(size)));
+    set::declared_size(declared).into_iter().for_each(|size| set.set(sys::NFTNL_SET_DESC_SIZE, &Value::U32(size)));
     declared.timeout.into_iter().for_each(|timeout| set.set(sys::NFTNL_SET_TIMEOUT, &Value::U64(timeout)));
     let userdata = ffi::number(sys::NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(declared));
     set.set(sys::NFTNL_SET_USERDATA, &Value::Bytes(&userdata));

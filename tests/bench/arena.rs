@@ -1,0 +1,85 @@
+//! The namespace and the files in which it all happens.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, thread};
+
+use anyhow::{Context, ensure};
+use tempfile::TempDir;
+
+use crate::netns::{Netns, text};
+use crate::program::Program;
+
+/// A network namespace and a directory of our own; gone when it is dropped.
+pub struct Arena {
+    /// Where the programs run.
+    pub netns: Netns,
+    directory: TempDir,
+    dockwall: PathBuf,
+}
+
+/// What is there before a program runs.
+#[derive(Clone, Copy)]
+pub enum Begin<'a> {
+    /// No ruleset and no state.
+    Empty,
+    /// The ruleset of a first `dockwall apply` of that configuration, and its state.
+    Applied(&'a Path),
+}
+
+impl Arena {
+    /// Makes them. The directory lies beside `dockwall`, which is on a disk as `/var/lib` is;
+    /// `/tmp` may be in memory.
+    pub fn make(dockwall: &Path) -> anyhow::Result<Self> {
+        let dockwall = dockwall.canonicalize().with_context(|| format!("cannot find {}", dockwall.display()))?;
+        let beside = dockwall.parent().context("dockwall lies in no directory")?;
+        let directory = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
+        Ok(Self { netns: Netns::new(), directory, dockwall })
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory().join("state")
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
+        let path = self.directory().join(name);
+        fs::write(&path, content)?;
+        Ok(path)
+    }
+
+    /// dockwall with that configuration and the state directory here.
+    pub fn dockwall(&self, configuration: &Path, command: &[&str]) -> Program {
+        let options = [&self.dockwall, Path::new("--config"), configuration, Path::new("--state-dir"), &self.state()];
+        Program::new(options.into_iter().chain(command.iter().map(Path::new)))
+    }
+
+    /// The ruleset of a configuration, as the next apply after `begin` would number it.
+    pub fn render(&self, begin: Begin, configuration: &Path, options: &[&str]) -> anyhow::Result<String> {
+        self.begin(begin)?;
+        let command = [&["render"], options].concat();
+        let output = Command::from(&self.dockwall(configuration, &command)).output()?;
+        ensure!(output.status.success(), "dockwall render: {}", text(&output.stderr));
+        Ok(text(&output.stdout))
+    }
+
+    /// Brings about what shall be there.
+    pub fn begin(&self, begin: Begin) -> anyhow::Result<()> {
+        self.netns.nft("flush ruleset");
+        if self.state().exists() {
+            fs::remove_dir_all(self.state())?;
+        }
+        if let Begin::Applied(configuration) = begin {
+            self.dockwall(configuration, &["apply"]).time(&self.netns)?;
+        }
+        // The kernel frees what was flushed in the background.
+        thread::sleep(Duration::from_millis(100));
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! `bench`: dockwall beside `nft -f` and `iptables-restore`, for the same policy in the same kernel.
+//!
+//! What is timed is whole processes, from before they are started until they have ended. The two
+//! sides of a comparison take turns, so that a noisy machine is noisy for both, and every turn
+//! begins in the same state. All of it happens in a network namespace that is made for it.
+//!
+//! It is an example target, built by `scripts/bench`, which calls it.
+
+mod arena;
+mod case;
+mod comparison;
+mod input;
+mod machine;
+#[path = "../support/netns.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "written for the tests, of which this needs a part")]
+mod netns;
+mod program;
+mod report;
+mod samples;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+
+use arena::Arena;
+use machine::Machine;
+
+/// Measures dockwall beside nft and iptables-restore. Needs root.
+#[derive(Parser)]
+#[command(name = "bench", max_term_width = 100)]
+struct Arguments {
+    /// How often each side of a comparison runs
+    #[arg(long, value_name = "N", default_value = "11", value_parser = clap::value_parser!(u16).range(7..))]
+    runs: u16,
+    /// How many denied networks the large policy has
+    #[arg(long, value_name = "N", default_value_t = case::LARGE, value_parser = clap::value_parser!(u32).range(1..=500_000))]
+    networks: u32,
+    /// Print JSON for programs
+    #[arg(long)]
+    json: bool,
+    /// End with status 1 if a bar is missed
+    #[arg(long)]
+    check: bool,
+    /// The program to measure [default: the one that was built with this one]
+    #[arg(long, value_name = "FILE")]
+    dockwall: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    ensure!(rustix::process::geteuid().is_root(), "programming a kernel needs root: sudo scripts/bench");
+    let dockwall = match arguments.dockwall {
+        Some(path) => path,
+        None => built_beside()?,
+    };
+    let arena = Arena::make(&dockwall)?;
+    let machine = Machine::read(&dockwall, arena.directory())?;
+    if !arguments.json {
+        report::print_machine(&machine, arguments.runs);
+    }
+    let comparisons = case::measure_all(&arena, arguments.networks, arguments.runs)?;
+    if arguments.json {
+        report::print_json(&machine, arguments.runs, &comparisons)?;
+    } else {
+        report::print_table(&comparisons);
+    }
+    let missed = comparisons.iter().any(|comparison| comparison.met() == Some(false));
+    Ok(if arguments.check && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// `target/release/dockwall` for `target/release/examples/bench`.
+fn built_beside() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let directory = own.parent().and_then(|examples| examples.parent()).context("this program lies in no directory")?;
+    Ok(directory.join("dockwall"))
+}
