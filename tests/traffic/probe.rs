@@ -127,7 +127,8 @@ impl Probe {
             bind(&fd, &SocketAddr::new(self.address.unspecified(), port))?;
         }
         set_socket_timeout(&fd, Timeout::Send, Some(self.wait()))?;
-        connect(&fd, &self.address.with_port(self.port))?;
+        // A second connect(2) waits for what the first one began.
+        uninterrupted(|| Ok(connect(&fd, &self.address.with_port(self.port))?))?;
         Ok(fd.into())
     }
 
@@ -139,8 +140,10 @@ impl Probe {
         socket.send(&question)?;
         let end = Instant::now() + self.wait();
         let mut answer = vec![0; question.len() + 1];
-        socket.set_read_timeout(Some(end.saturating_duration_since(Instant::now()).max(MOMENT)))?;
-        let length = socket.recv(&mut answer)?;
+        let length = uninterrupted(|| {
+            socket.set_read_timeout(Some(end.saturating_duration_since(Instant::now()).max(MOMENT)))?;
+            socket.recv(&mut answer)
+        })?;
         Ok(compare(&question, &answer[..length]))
     }
 
@@ -169,6 +172,17 @@ impl Probe {
 /// The shortest wait: a zero would mean for ever.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// With a timeout a call is not taken up again by the kernel after a signal (signal(7)), such as
+/// that of a ping that has ended.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 fn compare(question: &[u8], answer: &[u8]) -> Verdict {
     if question == answer { Verdict::Ok } else { Verdict::Garbled }
 }
@@ -176,7 +190,7 @@ fn compare(question: &[u8], answer: &[u8]) -> Verdict {
 impl From<&io::Error> for Verdict {
     fn from(error: &io::Error) -> Self {
         match Errno::from_io_error(error) {
-            Some(Errno::AGAIN | Errno::INPROGRESS | Errno::TIMEDOUT) => Self::Timeout,
+            Some(Errno::AGAIN | Errno::INPROGRESS | Errno::ALREADY | Errno::TIMEDOUT) => Self::Timeout,
             Some(Errno::CONNREFUSED) => Self::Refused,
             Some(Errno::HOSTUNREACH | Errno::NETUNREACH) => Self::Unreachable,
             Some(Errno::ACCESS) => Self::Prohibited,

@@ -11,6 +11,7 @@ mod address;
 mod blast;
 mod connect;
 mod counts;
+mod forge;
 mod local;
 mod open_files;
 mod payload;
@@ -44,6 +45,7 @@ enum Command {
     Connect(connect::Connect),
     Scan(scan::Scan),
     Session(session::Session),
+    Forge(forge::Forge),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Connect(connect) => connect.run(),
         Command::Scan(scan) => scan.run(),
         Command::Session(session) => session.run(),
+        Command::Forge(forge) => forge.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("traffic: {error:#}");

@@ -1,0 +1,79 @@
+//! What the wall closes and what it leaves alone, with containers and packets of both families.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod support;
+
+use support::lab::{
+    CONTAINERS, HOST, HOST_FROM_WAN, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from, of_matrix, published_at,
+};
+
+const ENFORCE: &str = "mode = \"enforce\"";
+
+/// The matrix with the LAN closed to containers.
+fn walled() -> Vec<Row> {
+    let is_closed = |row: &Row| {
+        CONTAINERS.contains(&row.place.as_str())
+            && LAN.iter().any(|address| row.probe.split(' ').nth(1) == Some(address))
+    };
+    let mut rows = of_matrix();
+    for row in rows.iter_mut().filter(|row| is_closed(row)) {
+        row.verdict = Verdict::Timeout;
+    }
+    rows
+}
+
+#[test]
+fn b2_d7_d8_f1_enforce_closes_the_lan_and_leaves_the_rest_as_docker_made_it() {
+    let lab = Lab::up(&[]);
+    lab.expect("without dockwall", &of_matrix());
+
+    let nothing_denied = "mode = \"enforce\"\ndeny.ranges = []";
+    assert_eq!(lab.apply(nothing_denied)["mode"], "enforce");
+    lab.expect("with an empty deny list", &of_matrix());
+
+    lab.apply(ENFORCE);
+    lab.expect("enforced", &walled());
+    assert_eq!(lab.try_dockwall("status").status.code(), Some(0));
+
+    lab.dockwall("rollback");
+    lab.expect("rolled back to the empty deny list", &of_matrix());
+    lab.dockwall("rollback --to 2");
+    lab.expect("enforced again", &walled());
+    lab.dockwall("remove");
+    lab.expect("removed", &of_matrix());
+    assert_eq!(lab.try_dockwall("status").status.code(), Some(4));
+}
+
+#[test]
+fn b10_containers_of_one_bridge_reach_each_other_with_and_without_bridge_netfilter() {
+    let lab = Lab::up(&["--bridge-nf", "1"]);
+    lab.apply(ENFORCE);
+    let mut rows = from("web-1", addresses("web-2").into_iter().flat_map(all_of), Verdict::Ok);
+    rows.extend(from("web-2", addresses("web-1").into_iter().flat_map(all_of), Verdict::Ok));
+    for bridge_nf in ["1", "0"] {
+        for name in ["iptables", "ip6tables"] {
+            lab.exec("host", &format!("sysctl -w net.bridge.bridge-nf-call-{name}={bridge_nf}"));
+        }
+        lab.expect(&format!("with bridge-nf-call {bridge_nf}"), &rows);
+        let wall = &lab.status()["wall"];
+        assert_eq!((&wall["denied"]["packets"], &wall["logged"]["packets"]), (&0.into(), &0.into()));
+        assert_eq!(lab.meters(), Default::default());
+    }
+}
+
+/// Its names come without configuration from `/sys` on most machines; none is `eth0`.
+#[test]
+fn c14_the_name_of_the_uplink_changes_nothing() {
+    for uplink in ["ens3", "enp1s0", "bond0.20"] {
+        let lab = Lab::up(&["--uplink", uplink]);
+        lab.apply(ENFORCE);
+        let mut rows = Vec::new();
+        for container in CONTAINERS {
+            rows.extend(from(container, LAN.into_iter().flat_map(all_of), Verdict::Timeout));
+            rows.extend(from(container, WAN.into_iter().flat_map(all_of), Verdict::Ok));
+        }
+        rows.extend(from("lan", HOST.into_iter().flat_map(published_at), Verdict::Ok));
+        rows.extend(from("wan", HOST_FROM_WAN.into_iter().flat_map(published_at), Verdict::Ok));
+        lab.expect(&format!("by {uplink}"), &rows);
+    }
+}
