@@ -184,7 +184,7 @@ impl Lab {
     }
 
     fn prepare(&self, run: &mut Command) {
-        // `traffic` is there where cargo puts examples, or is built there.
+        // `traffic` is there where cargo puts it, or is built there.
         let target = PathBuf::from(DOCKWALL).ancestors().nth(2).unwrap().to_owned();
         run.args(["--name", self.slot.name()]).env("CARGO_TARGET_DIR", target).stdin(Stdio::null());
     }

@@ -4,8 +4,8 @@
 //! the other subcommands ask, flood, scan or keep a connection busy. Results are printed for
 //! machines: one word for a probe, one line of JSON for everything that counts.
 //!
-//! It is an example target, so that `cargo test` builds it; the lab copies it and runs it inside
-//! network namespaces and containers.
+//! It is a package of its own, so that the lab builds without what the tests need besides; the lab
+//! copies the program and runs it inside network namespaces and containers.
 
 mod address;
 mod blast;
