@@ -276,7 +276,7 @@ fn a_batch_for_another_generation_is_not_taken() {
     netns.replace(&table(&plain(), 7));
     let generation = netns.read().generation;
     let taken = netns.kernel().commit(&[Change::DeleteTable], generation.wrapping_sub(1)).unwrap();
-    assert_eq!(taken, Commit::Stale);
+    assert_eq!(taken, Commit::Stale(None));
     assert!(netns.read().table.is_some());
 }
 

@@ -1,14 +1,17 @@
 //! `dockwall check`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::json;
 
 use super::context::Context;
 use super::exit::Outcome;
-use super::page::{self, Facts, counted};
+use super::page::{self, Sheet, counted};
 use super::paint;
 use crate::config::{Config, Interfaces, Mode, Uplinks};
-use crate::policy::{Networks, Policy};
+use crate::host::Facts;
+use crate::policy::{Networks, Policy, Resolved};
 
 /// How many networks are spelled out, without `-v`, before the rest is only counted.
 const SPELLED_OUT: usize = 24;
@@ -17,7 +20,7 @@ const SPELLED_OUT: usize = 24;
 ///
 /// Finds everything that is wrong with it at once. Needs no privilege and changes nothing.
 ///
-/// With --json: {files, policy, warnings}, the policy as a generation keeps it. Errors of this and
+/// With --json: {files, policy, on_link, not_policed, warnings}, the policy as a generation keeps it. Errors of this and
 /// every command are {error: {status, message, diagnostics}}.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -30,41 +33,58 @@ impl Check {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let loaded = context.load()?;
-        let policy = Policy::resolve(&loaded.config, self.mode);
+        let resolved = Policy::resolve(&loaded.config, &Facts::read()?, self.mode);
         if context.json {
             page::json(&json!({
                 "files": loaded.config.files.paths(),
-                "policy": policy,
+                "policy": resolved.policy,
+                "on_link": resolved.on_link,
+                "not_policed": evident(&resolved),
                 "warnings": loaded.warnings,
             }));
         } else {
-            print(&loaded.config, &policy, context.verbose);
+            print(&loaded.config, &resolved, context.verbose);
         }
         Ok(Outcome::Done)
     }
 }
 
-fn print(config: &Config, policy: &Policy, verbose: bool) {
-    let mut facts = Facts::default();
+/// What is left out without being told, as name and reason.
+fn evident(resolved: &Resolved) -> BTreeMap<&str, String> {
+    resolved.evident.iter().map(|excluded| (excluded.name.as_str(), excluded.reason.to_string())).collect()
+}
+
+fn print(config: &Config, resolved: &Resolved, verbose: bool) {
+    let policy = &resolved.policy;
+    let mut sheet = Sheet::default();
     let files: Vec<String> = config.files.paths().iter().map(|path| path.display().to_string()).collect();
     let files = if files.is_empty() { "no file: the defaults".to_owned() } else { files.join(", ") };
-    facts.say("configuration", files);
-    facts.say("mode", mode(policy));
+    sheet.say("configuration", files);
+    sheet.say("mode", mode(policy));
     let by = match config.interfaces {
         Interfaces::Auto => "  (containers.interfaces = \"auto\")",
         Interfaces::List(_) => "",
     };
-    facts.say("policed", format!("{}{}", policy.containers, paint::faint(by)));
-    facts.say("denied", denied(config, policy, if verbose { usize::MAX } else { SPELLED_OUT }));
-    if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {
-        facts.say("uplinks", format!("only what leaves by {uplinks}"));
+    sheet.say("policed", format!("{}{}", policy.containers, paint::faint(by)));
+    let mut not_policed: Vec<String> = config.exclude.iter().map(ToString::to_string).collect();
+    not_policed.extend(evident(resolved).iter().map(|(name, reason)| format!("{name}, which {reason}")));
+    if !not_policed.is_empty() {
+        sheet.say("not policed", not_policed.join(" · "));
     }
-    facts.say("log", log(policy));
-    facts.say(
+    sheet.say("denied", denied(config, policy, if verbose { usize::MAX } else { SPELLED_OUT }));
+    if !resolved.on_link.is_empty() {
+        let on_link = spelled_out(&resolved.on_link, if verbose { usize::MAX } else { SPELLED_OUT });
+        sheet.say("on link", format!("{on_link}{}", paint::faint("  (the host is attached to them; deny.on_link)")));
+    }
+    if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {
+        sheet.say("uplinks", format!("only what leaves by {uplinks}"));
+    }
+    sheet.say("log", log(policy));
+    sheet.say(
         "grants",
         if config.grants.is_empty() { "none".to_owned() } else { counted(config.grants.len(), "grant", "grants") },
     );
-    facts.print();
+    sheet.print();
     if !config.grants.is_empty() {
         anstream::println!();
         page::rows(

@@ -7,8 +7,8 @@ use clap::Args;
 use super::paint;
 use crate::config::{Config, ConfigError, Loaded, Mode};
 use crate::generation::{Lock, Store};
-use crate::host;
-use crate::netlink::{Kernel, kernel_release};
+use crate::host::{self, Facts};
+use crate::netlink::Kernel;
 use crate::policy::Policy;
 use crate::ruleset::Features;
 
@@ -57,13 +57,13 @@ impl Context {
     }
 
     /// The policy that the configuration means; `mode` where the command line says otherwise.
-    pub fn policy(&self, mode: Option<Mode>) -> Result<Policy, ConfigError> {
-        Ok(Policy::resolve(&self.load()?.config, mode))
+    pub fn policy(&self, mode: Option<Mode>) -> anyhow::Result<Policy> {
+        Ok(Policy::resolve(&self.load()?.config, &Facts::read()?, mode).policy)
     }
 
     /// What this machine's kernel can do.
     pub fn features(&self) -> Features {
-        host::features(&kernel_release())
+        Features::of_release(&host::kernel_release())
     }
 
     /// Connects to the kernel, with no capability left but the one it takes. To be called when the

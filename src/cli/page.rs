@@ -5,11 +5,11 @@ use serde::Serialize;
 
 /// A list of names and what is to be said of each, aligned.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct Sheet {
     rows: Vec<(String, String)>,
 }
 
-impl Facts {
+impl Sheet {
     /// One more line.
     pub fn say(&mut self, name: &str, value: impl Into<String>) {
         self.rows.push((name.to_owned(), value.into()));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::exit::Outcome;
-use super::page::{self, Facts, counted, grouped};
+use super::page::{self, Sheet, counted, grouped};
 use super::paint;
 use super::plan::{print_changes, sign};
 use crate::config::Mode;
@@ -74,17 +74,17 @@ fn print(live: &Live, found: &Found, applied: Option<&Generation>, repairs: Opti
     let generation =
         wall.generation.map_or_else(|| "unknown generation".to_owned(), |number| format!("generation {number}"));
     anstream::println!("{}    {generation}{}", headline(wall), applied.map(when_and_who).unwrap_or_default());
-    let mut facts = Facts::default();
-    facts.say("  wall", hooks(wall));
-    facts.say("  policed", wall.policed.join(" · "));
+    let mut sheet = Sheet::default();
+    sheet.say("  wall", hooks(wall));
+    sheet.say("  policed", wall.policed.join(" · "));
     let grants = counted(wall.granted_networks, "granted network", "granted networks");
-    facts
+    sheet
         .say("  networks", format!("{}, {grants}", counted(wall.denied_networks, "denied network", "denied networks")));
     let would = if wall.mode == Some(Mode::Audit) { "  (would be denied: audit mode drops nothing)" } else { "" };
-    facts.say("  denied", format!("{}{}", packets(wall.denied), paint::faint(would)));
-    facts.say("  granted", packets(wall.granted));
-    facts.say("  logged", counted(usize::try_from(wall.logged.packets).unwrap_or(usize::MAX), "line", "lines"));
-    facts.print();
+    sheet.say("  denied", format!("{}{}", packets(wall.denied), paint::faint(would)));
+    sheet.say("  granted", packets(wall.granted));
+    sheet.say("  logged", counted(usize::try_from(wall.logged.packets).unwrap_or(usize::MAX), "line", "lines"));
+    sheet.print();
     if wall.drifted {
         print_drift(wall, repairs);
     }

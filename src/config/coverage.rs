@@ -8,12 +8,14 @@ use crate::interval::{Address, Interval, normalise};
 
 /// All denied destinations, in normal form.
 pub(super) struct Coverage {
+    /// Whether the host's own networks are denied too, which nothing here looks at.
+    is_open: bool,
     v4: Vec<Interval<Ipv4Addr>>,
     v6: Vec<Interval<Ipv6Addr>>,
 }
 
 impl Coverage {
-    pub(super) fn of(ranges: &[DeniedRange]) -> Self {
+    pub(super) fn of(ranges: &[DeniedRange], on_link: bool) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for target in ranges.iter().flat_map(DeniedRange::targets) {
             match target {
@@ -21,15 +23,16 @@ impl Coverage {
                 Target::V6(interval) => v6.push(*interval),
             }
         }
-        Self { v4: normalise(v4), v6: normalise(v6) }
+        Self { is_open: on_link, v4: normalise(v4), v6: normalise(v6) }
     }
 
-    /// Whether any address of `target` is denied.
+    /// Whether any address of `target` is denied, or may be.
     pub(super) fn touches(&self, target: Target) -> bool {
-        match target {
-            Target::V4(interval) => overlaps(&self.v4, interval),
-            Target::V6(interval) => overlaps(&self.v6, interval),
-        }
+        self.is_open
+            || match target {
+                Target::V4(interval) => overlaps(&self.v4, interval),
+                Target::V6(interval) => overlaps(&self.v6, interval),
+            }
     }
 }
 

@@ -17,6 +17,7 @@ use super::{Action, Config};
 /// The `[deny]` section.
 struct Deny {
     ranges: Vec<DeniedRange>,
+    on_link: bool,
     uplinks: Uplinks,
     action: Action,
 }
@@ -28,18 +29,20 @@ pub(super) type GrantNames = HashMap<String, String>;
 pub(super) fn read_config(top: &mut Section<'_>, names: &mut GrantNames) -> Config {
     let default = Config::default();
     let mode = top.text("mode", default.mode);
-    let interfaces = top.section("containers", |containers| {
-        containers.field("interfaces").and_then(Interfaces::read).unwrap_or_default()
+    let (interfaces, exclude) = top.section("containers", |containers| {
+        let interfaces = containers.field("interfaces").and_then(Interfaces::read).unwrap_or_default();
+        (interfaces, containers.list("exclude", "br-lan", |text, _| text.parse()).unwrap_or_default())
     });
-    let Deny { ranges, uplinks, action } = top.section("deny", read_deny);
+    let Deny { ranges, on_link, uplinks, action } = top.section("deny", read_deny);
     let log = top.section("log", read_log);
-    let grants = read_grants(top, names, &Coverage::of(&ranges));
-    Config { mode, interfaces, ranges, uplinks, action, log, grants, files: Files::default() }
+    let grants = read_grants(top, names, &Coverage::of(&ranges, on_link));
+    Config { mode, interfaces, exclude, ranges, on_link, uplinks, action, log, grants, files: Files::default() }
 }
 
 fn read_deny(deny: &mut Section<'_>) -> Deny {
     Deny {
         ranges: deny.list("ranges", "internal", DeniedRange::read).unwrap_or_else(default_ranges),
+        on_link: deny.flag("on_link", true),
         uplinks: deny.field("uplinks").and_then(Uplinks::read).unwrap_or_default(),
         action: deny.text("action", Action::default()),
     }

@@ -65,7 +65,7 @@ fn load_from(path: &Path, must_exist: bool) -> Result<Loaded, ConfigError> {
     }
     let directory = path.with_file_name("grants.d");
     let grant_files = loading.take(&directory, list_grant_files(&directory)).unwrap_or_default();
-    let denied = Coverage::of(&config.ranges);
+    let denied = Coverage::of(&config.ranges, config.on_link);
     for path in grant_files {
         if let Some(text) = loading.take(&path, read_file(&path)) {
             loading.read_grants(&mut config, &denied, &path, &text);

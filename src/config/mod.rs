@@ -66,9 +66,13 @@ pub struct Config {
     pub mode: Mode,
     /// `containers.interfaces`: whose packets are policed.
     pub interfaces: Interfaces,
+    /// `containers.exclude`: what of it is not policed.
+    pub exclude: Vec<InterfacePattern>,
     /// `deny.ranges`: where containers must not go, in the order as written. May be empty: then the
     /// fate of no packet changes.
     pub ranges: Vec<DeniedRange>,
+    /// `deny.on_link`: nor to the networks that the host's other interfaces are attached to.
+    pub on_link: bool,
     /// `deny.uplinks`: on which way out.
     pub uplinks: Uplinks,
     /// `deny.action`: how they are turned away.
@@ -86,7 +90,9 @@ impl Default for Config {
         Self {
             mode: Mode::default(),
             interfaces: Interfaces::default(),
+            exclude: Vec::new(),
             ranges: keys::default_ranges(),
+            on_link: true,
             uplinks: Uplinks::default(),
             action: Action::default(),
             log: Log::default(),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::address::{read_address, read_network};
 use super::invalid::{Invalid, quote};
@@ -102,6 +102,15 @@ impl From<Ipv4Net> for Target {
 impl From<Ipv6Net> for Target {
     fn from(net: Ipv6Net) -> Self {
         Self::V6(net.into())
+    }
+}
+
+impl From<IpNet> for Target {
+    fn from(net: IpNet) -> Self {
+        match net {
+            IpNet::V4(net) => net.into(),
+            IpNet::V6(net) => net.into(),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use rustix::io::Errno;
 use super::attribute::Malformed;
 use super::expr;
 use super::locate::Place;
-use crate::ruleset::{Change, Elements, Expr, Rule, TABLE_NAME};
+use crate::host::kernel_release;
+use crate::ruleset::{Change, Expr, Rule, TABLE_NAME};
 
 /// Why the kernel could not be read or changed. In every case the rules are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,7 @@ pub enum Error {
 }
 
 /// The kernel's reasons for refusing a batch: one for each message it could not take.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refused {
     /// At least one, in the order of the batch.
     pub refusals: Vec<Refusal>,
@@ -121,6 +122,13 @@ impl Refusal {
     pub fn new(change: Option<&Change>, place: &Place, errno: i32, kernel_words: Option<String>) -> Self {
         let (reason, cure) = meaning(change, place, Errno::from_raw_os_error(errno));
         Self { object: object(change, place), reason, cure, errno, kernel_words }
+    }
+
+    /// Whether reading the kernel anew may help: an element came or went by itself, by its timeout
+    /// or by a packet, which does not count as a change of the ruleset.
+    pub fn is_stale_element(&self, change: Option<&Change>) -> bool {
+        let about_elements = matches!(change, Some(Change::AddElements(_) | Change::DeleteElements(_)));
+        about_elements && matches!(Errno::from_raw_os_error(self.errno), Errno::NOENT | Errno::EXIST)
     }
 }
 
@@ -212,22 +220,4 @@ fn missing_for_rule(rule: &Rule, place: &Place) -> (String, String) {
 /// The errno's name and number, as people look it up.
 fn errno_text(errno: i32) -> String {
     io::Error::from_raw_os_error(errno).to_string()
-}
-
-/// The running kernel's release.
-pub fn kernel_release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
-}
-
-impl Refusal {
-    /// Whether reading the kernel anew may help: an element came or went by itself, by its timeout
-    /// or by a packet, which does not count as a change of the ruleset.
-    pub fn is_stale_element(&self, change: Option<&Change>) -> bool {
-        let about_elements = matches!(
-            change,
-            Some(Change::AddElements(set) | Change::DeleteElements(set)) if !matches!(set.elements, Elements::Exact(ref keys) if keys.is_empty())
-        );
-        let errno = Errno::from_raw_os_error(self.errno);
-        about_elements && matches!(errno, Errno::NOENT | Errno::EXIST)
-    }
 }

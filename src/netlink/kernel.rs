@@ -54,7 +54,7 @@ impl Kernel {
     /// [`Error::Foreign`] when the table of our name is not ours, [`Error::Refused`] with the
     /// kernel's reasons. The kernel holds what it held before.
     pub fn replace<E: From<Error>>(&mut self, mut want: impl FnMut(&Live) -> Result<Table, E>) -> Result<Sent, E> {
-        let mut sent = Sent { batches: 0, changes: 0, bytes: 0 };
+        let (mut sent, mut reason) = (Sent { batches: 0, changes: 0, bytes: 0 }, None);
         for attempt in 0..ATTEMPTS {
             let live = self.read_ours()?;
             let want = want(&live)?;
@@ -73,10 +73,14 @@ impl Kernel {
                         return Ok(sent);
                     }
                 }
-                Commit::Stale | Commit::Unknown => back_off(attempt),
+                Commit::Stale(refused) => {
+                    reason = refused;
+                    back_off(attempt);
+                }
+                Commit::Unknown => back_off(attempt),
             }
         }
-        Err(Error::Contended { attempts: ATTEMPTS }.into())
+        Err(reason.map_or(Error::Contended { attempts: ATTEMPTS }, Error::Refused).into())
     }
 
     /// Takes our table away. Says whether there was one.
@@ -91,7 +95,7 @@ impl Kernel {
             }
             match self.commit(&[Change::DeleteTable], live.generation)? {
                 Commit::Taken { .. } => return Ok(true),
-                Commit::Stale | Commit::Unknown => back_off(attempt),
+                Commit::Stale(_) | Commit::Unknown => back_off(attempt),
             }
         }
         Err(Error::Contended { attempts: ATTEMPTS })
@@ -164,15 +168,17 @@ impl Kernel {
 }
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Commit {
     /// The kernel holds it.
     Taken {
         /// Its size.
         bytes: usize,
     },
-    /// It was made for a ruleset that is not there any more: read the kernel and make it anew.
-    Stale,
+    /// It was made for a ruleset that is not there any more: read the kernel and make it anew. An
+    /// element that came or went by itself does not count as a change of the ruleset, so the kernel
+    /// gives it as its reason.
+    Stale(Option<Refused>),
     /// The answers were lost: read the kernel to find out.
     Unknown,
 }
@@ -183,18 +189,16 @@ fn judge(batch: &Batch, changes: &[Change], nacks: &[Nack]) -> Result<Commit, Er
     }
     if let Some(begin) = nacks.iter().find(|nack| nack.sequence == 0) {
         match Errno::from_raw_os_error(begin.errno) {
-            RESTART => return Ok(Commit::Stale),
+            RESTART => return Ok(Commit::Stale(None)),
             Errno::PERM => return Err(Error::NotPermitted),
             Errno::OPNOTSUPP | Errno::INVAL => return Err(Error::NoNfTables),
             _ => {}
         }
     }
     let refusals: Vec<_> = nacks.iter().map(|nack| batch.refusal(nack, changes)).collect();
-    if refusals.iter().all(|(refusal, change)| refusal.is_stale_element(*change)) {
-        return Ok(Commit::Stale);
-    }
-    let refusals = refusals.into_iter().map(|(refusal, _)| refusal).collect();
-    Err(Refused { refusals }.into())
+    let all_stale = refusals.iter().all(|(refusal, change)| refusal.is_stale_element(*change));
+    let refused = Refused { refusals: refusals.into_iter().map(|(refusal, _)| refusal).collect() };
+    if all_stale { Ok(Commit::Stale(Some(refused))) } else { Err(refused.into()) }
 }
 
 /// Waits a little, longer each time, and not the same for all who wait.

@@ -25,7 +25,7 @@ mod tests;
 mod userdata;
 
 pub use batch::{Batch, Nack, nacks};
-pub use error::{Error, Refusal, Refused, kernel_release};
+pub use error::{Error, Refusal, Refused};
 pub use kernel::{Commit, Kernel, Sent};
 pub use read::Live;
 

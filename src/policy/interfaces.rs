@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Excluded;
 use crate::config::{InterfacePattern, Interfaces, Uplinks};
 
 /// What `"auto"` polices: the bridges that Docker, swarm, podman and nerdctl make. Docker names
@@ -38,6 +39,34 @@ impl InterfaceNames {
             Uplinks::Any => None,
             Uplinks::List(patterns) => Some(patterns.iter().collect()),
         }
+    }
+
+    /// Whether that name is one of them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.exact.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+    }
+
+    /// Whether there is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.prefixes.is_empty()
+    }
+
+    /// These and the names of what was found on the host.
+    pub fn with_names(&self, found: &[Excluded]) -> Self {
+        let names = found.iter().map(|excluded| excluded.name.clone());
+        Self::new(self.exact.iter().cloned().chain(names), self.prefixes.iter().cloned())
+    }
+
+    /// What is left when `excluded` is taken out, and what of `excluded` the prefixes that are left
+    /// still take in: the rest of it needs no mention.
+    pub fn without(&self, excluded: &Self) -> (Self, Self) {
+        let is_out = |name: &str| excluded.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let exact = self.exact.iter().filter(|name| !excluded.contains(name)).cloned();
+        let left = Self::new(exact, self.prefixes.iter().filter(|prefix| !is_out(prefix)).cloned());
+        let is_in = |name: &&String| left.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let rest =
+            Self::new(excluded.exact.iter().filter(is_in).cloned(), excluded.prefixes.iter().filter(is_in).cloned());
+        (left, rest)
     }
 
     fn new(exact: impl IntoIterator<Item = String>, prefixes: impl IntoIterator<Item = String>) -> Self {
@@ -83,5 +112,18 @@ mod tests {
             ["br-", "br-a", "docker_"].map(String::from),
         );
         assert_eq!(names.to_string(), "docker0 · br-* · docker_*");
+    }
+
+    #[test]
+    fn what_is_taken_out_is_mentioned_only_where_a_prefix_takes_it_in() {
+        let names = |exact: &[&str], prefixes: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            InterfaceNames::new(owned(exact), owned(prefixes))
+        };
+        let all = names(&["docker0", "lan0"], &["br-", "podman"]);
+        let (left, rest) = all.without(&names(&["br-lan", "docker0", "eth0"], &["br-vm", "pod", "wlan"]));
+        assert_eq!(left, names(&["lan0"], &["br-"]));
+        assert_eq!(rest, names(&["br-lan"], &["br-vm"]));
+        assert!(all.contains("br-lan") && !left.contains("docker0"));
     }
 }

@@ -1,16 +1,19 @@
 //! What shall hold on this host: the configuration with every word resolved. Pure data, which a
 //! generation keeps and from which the ruleset is compiled.
 
+mod evident;
 mod interfaces;
 mod networks;
 mod text;
 
 use serde::{Deserialize, Serialize};
 
+pub use evident::{Evidence, Excluded, evidently_no_container_bridge};
 pub use interfaces::InterfaceNames;
 pub use networks::Networks;
 
-use crate::config::{Action, Config, LogTarget, Mode, Rate};
+use crate::config::{Action, Config, LogTarget, Mode, Rate, Target};
+use crate::host::Facts;
 
 /// A policy: two equal ones compile to equal rulesets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +27,8 @@ pub struct Policy {
     pub action: Action,
     /// The container interfaces: what comes in on them is policed.
     pub containers: InterfaceNames,
+    /// What the prefixes of the container interfaces take in and is not policed.
+    pub excluded: InterfaceNames,
     /// The outgoing interfaces that are policed; none when it is any.
     pub uplinks: Option<InterfaceNames>,
     /// Where containers must not open flows to.
@@ -67,20 +72,45 @@ pub struct Log {
     pub remember: u64,
 }
 
+/// A policy, and what the host had to do with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// What shall hold.
+    pub policy: Policy,
+    /// The networks that are denied because the host is attached to them.
+    pub on_link: Networks,
+    /// What a pattern takes in and evidently is no container bridge.
+    pub evident: Vec<Excluded>,
+}
+
 impl Policy {
-    /// Resolves what the configuration says; `mode` where the command line says otherwise.
-    pub fn resolve(config: &Config, mode: Option<Mode>) -> Self {
+    /// Resolves what the configuration says on a host with these facts; `mode` where the command
+    /// line says otherwise.
+    pub fn resolve(config: &Config, facts: &Facts, mode: Option<Mode>) -> Resolved {
         let mode = mode.unwrap_or(config.mode);
         let prefix = match mode {
             Mode::Audit => &config.log.audit_prefix,
             Mode::Enforce => &config.log.prefix,
         };
-        Self {
+        let named = InterfaceNames::containers(&config.interfaces);
+        let evident = evidently_no_container_bridge(facts, &named);
+        let excluded = config.exclude.iter().collect::<InterfaceNames>().with_names(&evident);
+        let (containers, excluded) = named.without(&excluded);
+        let on_link: Networks = match config.on_link {
+            true => {
+                let is_policed = |name: &str| containers.contains(name) && !excluded.contains(name);
+                facts.on_link_networks(is_policed).map(Target::from).collect()
+            }
+            false => Networks::default(),
+        };
+        let ranges: Networks = config.ranges.iter().flat_map(|range| range.targets().iter().copied()).collect();
+        let policy = Self {
             mode,
             action: config.action,
-            containers: InterfaceNames::containers(&config.interfaces),
+            containers,
+            excluded,
             uplinks: InterfaceNames::uplinks(&config.uplinks),
-            denied: config.ranges.iter().flat_map(|range| range.targets().iter().copied()).collect(),
+            denied: [ranges, on_link.clone()].into_iter().collect(),
             grants: config
                 .grants
                 .iter()
@@ -95,7 +125,8 @@ impl Policy {
                 target: config.log.target,
                 remember: config.log.remember.duration().as_secs(),
             },
-        }
+        };
+        Resolved { policy, on_link, evident }
     }
 
     /// The addresses of all grants, merged. Which grant they came from stays known in

@@ -128,8 +128,8 @@ impl Rule {
         self
     }
 
-    fn compare(self, data: &[u8]) -> Self {
-        self.with([Expr::Cmp { register: Register::R1, op: CmpOp::Eq, data: data.to_vec() }])
+    fn compare(self, op: CmpOp, data: &[u8]) -> Self {
+        self.with([Expr::Cmp { register: Register::R1, op, data: data.to_vec() }])
     }
 
     fn meta(self, key: MetaKey) -> Self {
@@ -140,8 +140,12 @@ impl Rule {
         self.with([Expr::Lookup { set: set.to_owned(), register: Register::R1, inverted: false }])
     }
 
+    fn lookup_not(self, set: &str) -> Self {
+        self.with([Expr::Lookup { set: set.to_owned(), register: Register::R1, inverted: true }])
+    }
+
     fn family(self, family: Family) -> Self {
-        self.meta(MetaKey::NFPROTO).compare(&[family.nfproto()])
+        self.meta(MetaKey::NFPROTO).compare(CmpOp::Eq, &[family.nfproto()])
     }
 
     /// `ip daddr @set` or `ip6 daddr @set`.
@@ -155,15 +159,25 @@ impl Rule {
         self.meta(side.key()).lookup(set)
     }
 
+    /// `iifname != @set` or `oifname != @set`.
+    pub fn interface_not_in(self, side: Side, set: &str) -> Self {
+        self.meta(side.key()).lookup_not(set)
+    }
+
     /// `iifname "br-*"`: a compare of the prefix without its NUL, since an exact-match set would
     /// take the asterisk for a letter.
     pub fn interface_prefix(self, side: Side, prefix: &str) -> Self {
-        self.meta(side.key()).compare(prefix.as_bytes())
+        self.meta(side.key()).compare(CmpOp::Eq, prefix.as_bytes())
+    }
+
+    /// `iifname != "br-lan*"`.
+    pub fn interface_not_prefix(self, side: Side, prefix: &str) -> Self {
+        self.meta(side.key()).compare(CmpOp::Neq, prefix.as_bytes())
     }
 
     /// `iifname "eth0"`: all 16 bytes.
     pub fn interface_is(self, side: Side, name: &str) -> Self {
-        self.meta(side.key()).compare(&interface_key(name))
+        self.meta(side.key()).compare(CmpOp::Eq, &interface_key(name))
     }
 
     /// `meta l4proto @set`.
@@ -173,18 +187,17 @@ impl Rule {
 
     /// `meta l4proto != @set`.
     pub fn protocol_not_in(self, set: &str) -> Self {
-        let lookup = Expr::Lookup { set: set.to_owned(), register: Register::R1, inverted: true };
-        self.meta(MetaKey::L4PROTO).with([lookup])
+        self.meta(MetaKey::L4PROTO).lookup_not(set)
     }
 
     /// `meta l4proto NUMBER`.
     pub fn protocol(self, number: u8) -> Self {
-        self.meta(MetaKey::L4PROTO).compare(&[number])
+        self.meta(MetaKey::L4PROTO).compare(CmpOp::Eq, &[number])
     }
 
     /// `ct direction reply`: packets that answer a flow which the other side opened.
     pub fn reply(self) -> Self {
-        self.with([Expr::Ct { key: CtKey::DIRECTION, register: Register::R1 }]).compare(&[1])
+        self.with([Expr::Ct { key: CtKey::DIRECTION, register: Register::R1 }]).compare(CmpOp::Eq, &[1])
     }
 
     /// `update @set { key … }`: each key gets its own copy of `expressions`, and its timeout

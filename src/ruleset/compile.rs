@@ -2,7 +2,9 @@
 //! stands where it stands.
 
 use super::datatype::interface_key;
-use super::{Chain, DataType, Expr, Family, Hook, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MeterKey, Reject, Rule};
+use super::{
+    Chain, DataType, Expr, Family, Features, Hook, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MeterKey, Reject, Rule,
+};
 use super::{DYNAMIC_SIZE, Set, Side, Table};
 use crate::config::{self, Action, Mode, Rate};
 use crate::policy::{InterfaceNames, Policy};
@@ -25,6 +27,8 @@ pub mod chains {
 pub mod sets {
     /// The container interfaces that have a whole name.
     pub const CONTAINERS: &str = "containers";
+    /// What a prefix of the container interfaces takes in and is not policed.
+    pub const EXCLUDED: &str = "excluded";
     /// The policed uplinks that have a whole name.
     pub const UPLINKS: &str = "uplinks";
     /// The protocols that have ports where UDP has them.
@@ -63,18 +67,6 @@ const TCP: u8 = 6;
 /// What may come at once above `log.limit`; nft's default.
 const LIMIT_BURST: u32 = 5;
 
-/// What the kernel can do, where kernels differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Features {
-    /// An element of a meter can hold a counter beside its limit.
-    pub meter_counters: bool,
-}
-
-impl Features {
-    /// What the newest kernels can do.
-    pub const ALL: Self = Self { meter_counters: true };
-}
-
 /// The table that makes `policy` hold.
 pub fn compile(policy: &Policy, features: Features) -> Table {
     Table { sets: compile_sets(policy), chains: compile_chains(policy, features), ..Table::new() }
@@ -89,6 +81,7 @@ fn compile_sets(policy: &Policy) -> Vec<Set> {
         Set::ipv6_intervals(&sets::grant(Family::Ipv6), granted.ipv6),
         interface_set(sets::CONTAINERS, &policy.containers),
     ];
+    sets.extend((!policy.excluded.exact.is_empty()).then(|| interface_set(sets::EXCLUDED, &policy.excluded)));
     sets.extend(policy.uplinks.as_ref().map(|uplinks| interface_set(sets::UPLINKS, uplinks)));
     let protocols = PORT_PROTOCOLS.iter().map(|protocol| vec![*protocol]).collect();
     sets.push(Set::exact(sets::PORT_PROTOCOLS, DataType::InetProto, protocols));
@@ -130,7 +123,7 @@ fn forward() -> Vec<Rule> {
 
 /// Then where it came from.
 fn user(policy: &Policy) -> Vec<Rule> {
-    interface_rules(Side::Incoming, sets::CONTAINERS, &policy.containers, &|rule| rule.jump(chains::DENY))
+    container_rules(Side::Incoming, policy, &|rule| rule.jump(chains::DENY))
 }
 
 fn deny(policy: &Policy) -> Vec<Rule> {
@@ -138,9 +131,7 @@ fn deny(policy: &Policy) -> Vec<Rule> {
     // Before everything else, so that who uses a published port gets his answer; new flows are
     // still checked packet by packet, so that a grant which is taken away ends them.
     let mut rules = vec![Rule::new().reply().return_().comment("answers to flows from outside")];
-    rules.extend(interface_rules(Side::Outgoing, sets::CONTAINERS, &policy.containers, &|rule| {
-        rule.return_().comment(between)
-    }));
+    rules.extend(container_rules(Side::Outgoing, policy, &|rule| rule.return_().comment(between)));
     rules
         .extend(Family::BOTH.map(|family| {
             Rule::new().destination_in(family, &sets::grant(family)).count().return_().comment("grants")
@@ -148,17 +139,32 @@ fn deny(policy: &Policy) -> Vec<Rule> {
     match &policy.uplinks {
         None => rules.push(Rule::new().jump(chains::DROP)),
         Some(uplinks) => {
-            rules.extend(interface_rules(Side::Outgoing, sets::UPLINKS, uplinks, &|rule| rule.jump(chains::DROP)));
+            rules.push(Rule::new().interface_in(Side::Outgoing, sets::UPLINKS).jump(chains::DROP));
+            let prefixes = uplinks.prefixes.iter();
+            rules
+                .extend(prefixes.map(|prefix| Rule::new().interface_prefix(Side::Outgoing, prefix).jump(chains::DROP)));
         }
     }
     rules
 }
 
-/// One rule for all whole names, and one for each prefix.
-fn interface_rules(side: Side, set: &str, names: &InterfaceNames, decide: &dyn Fn(Rule) -> Rule) -> Vec<Rule> {
-    let exact = Rule::new().interface_in(side, set);
-    let prefixes = names.prefixes.iter().map(|prefix| Rule::new().interface_prefix(side, prefix));
+/// One rule for all container interfaces that have a whole name, and one for each prefix, but for
+/// what is excluded from it.
+fn container_rules(side: Side, policy: &Policy, decide: &dyn Fn(Rule) -> Rule) -> Vec<Rule> {
+    let exact = Rule::new().interface_in(side, sets::CONTAINERS);
+    let prefixes = policy.containers.prefixes.iter();
+    let prefixes = prefixes.map(|prefix| not_excluded(side, policy, prefix).interface_prefix(side, prefix));
     std::iter::once(exact).chain(prefixes).map(decide).collect()
+}
+
+fn not_excluded(side: Side, policy: &Policy, prefix: &str) -> Rule {
+    let within = |name: &&String| name.starts_with(prefix);
+    let rule = match policy.excluded.exact.iter().any(|name| within(&name)) {
+        true => Rule::new().interface_not_in(side, sets::EXCLUDED),
+        false => Rule::new(),
+    };
+    let prefixes = policy.excluded.prefixes.iter().filter(within);
+    prefixes.fold(rule, |rule, excluded| rule.interface_not_prefix(side, excluded))
 }
 
 /// Remember and log, then decide in a rule of its own: a full meter or an exceeded limit ends the

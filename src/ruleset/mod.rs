@@ -11,6 +11,7 @@ mod diff;
 mod expr;
 #[cfg(test)]
 mod fake;
+mod features;
 mod marker;
 mod rule;
 mod set;
@@ -21,13 +22,14 @@ mod text;
 
 pub use build::{Family, MeterKey, Side};
 pub use chain::{Base, Chain, ChainPolicy, Hook};
-pub use compile::{Features, chains, compile, sets};
+pub use compile::{chains, compile, sets};
 pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
 pub use diff::{Change, Direction, diff, stages};
 pub use expr::{
     CmpOp, CtKey, DynsetOp, Expr, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject,
     Verdict,
 };
+pub use features::Features;
 pub use marker::{Digest, Marker};
 pub use rule::Rule;
 pub use set::{

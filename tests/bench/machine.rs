@@ -34,7 +34,7 @@ impl Machine {
         let stat = Command::new("stat").args(["--file-system", "--format=%T"]).arg(state).output()?;
         Ok(Self {
             processors: format!("{count} × {}", model.map_or("unknown", |(_, name)| name)),
-            kernel: dockwall::netlink::kernel_release(),
+            kernel: dockwall::host::kernel_release(),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
             versions: vec![version(dockwall)?, version(Path::new("nft"))?, version(Path::new("iptables-restore"))?],
             state: state.to_owned(),

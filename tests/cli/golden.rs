@@ -12,7 +12,9 @@ fn every_ruleset_in_nft_is_rendered_from_the_configuration_beside_it() {
     let configurations: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     assert!(configurations.len() >= 3, "{configurations:?}");
     for configuration in configurations {
-        let mut render = std::process::Command::new(DOCKWALL);
+        // Where the host is attached to nothing, so that its networks are not in it.
+        let netns = Netns::new();
+        let mut render = netns.command(DOCKWALL);
         render.arg("--config").arg(&configuration).args(["--state-dir", "/nonexistent", "render"]);
         let rendered = ended(render.output().unwrap());
         assert_eq!(rendered.status, 0, "{}", rendered.stderr);
@@ -24,6 +26,6 @@ fn every_ruleset_in_nft_is_rendered_from_the_configuration_beside_it() {
             configuration.display(),
             golden.display(),
         );
-        Netns::new().load(&rendered.stdout);
+        netns.load(&rendered.stdout);
     }
 }

@@ -44,12 +44,12 @@ fn every_error_shows_its_line_and_its_cure() {
 
 #[test]
 fn a_warning_is_called_one() {
-    let warnings = accept("[[grant]]\nname = 'dns'\nto = '8.8.8.8'").warnings;
+    let warnings = accept("deny.on_link = false\n[[grant]]\nname = 'dns'\nto = '8.8.8.8'").warnings;
     insta::assert_snapshot!(warnings[0].render(false), @r#"
     warning: grant.to: nothing in `8.8.8.8` is denied, so this grant has no effect
-     --> dockwall.toml:3:6
+     --> dockwall.toml:4:6
       |
-    3 | to = '8.8.8.8'
+    4 | to = '8.8.8.8'
       |      ^^^^^^^^^
       |
       = help: remove the grant, or add the network to `deny.ranges`

@@ -38,8 +38,10 @@ fn every_key_is_read() {
         mode = "enforce"
         [containers]
         interfaces = ["docker0", "br-*"]
+        exclude = ["br-lan", "br-vm*"]
         [deny]
         ranges = ["recipe", "198.18.0.0/15"]
+        on_link = false
         uplinks = ["lo", "eth*"]
         action = "reject"
         [log]
@@ -58,15 +60,17 @@ fn every_key_is_read() {
     "#;
     let loaded = accept(text);
     assert_eq!(loaded.warnings, []);
-    let Config { mode, interfaces, ranges, uplinks, action, log, grants, files } = loaded.config;
+    let Config { mode, interfaces, exclude, ranges, on_link, uplinks, action, log, grants, files } = loaded.config;
     let docker0 = InterfacePattern::Exact("docker0".into());
     let bridges = InterfacePattern::Prefix("br-".into());
     assert_eq!((mode, action), (Mode::Enforce, Action::Reject));
     assert_eq!(patterns(interfaces), [docker0, bridges]);
+    let lan = InterfacePattern::Exact("br-lan".into());
+    assert_eq!((exclude, on_link), (vec![lan, InterfacePattern::Prefix("br-vm".into())], false));
     let lo = InterfacePattern::Exact("lo".into());
     assert_eq!(uplinks, Uplinks::List(vec![lo, InterfacePattern::Prefix("eth".into())]));
     assert_eq!(ranges.iter().map(DeniedRange::to_string).collect::<Vec<_>>(), ["recipe", "198.18.0.0/15"]);
-    assert_eq!(files.place(ranges[1].origin), "dockwall.toml:6");
+    assert_eq!(files.place(ranges[1].origin), "dockwall.toml:7");
     assert_eq!((log.enabled, log.burst, log.target), (false, 1000, LogTarget::Nflog(65535)));
     assert_eq!(log.rate, Rate { count: 10, unit: RateUnit::Hour });
     assert_eq!(log.limit, Rate { count: 7, unit: RateUnit::Day });
@@ -74,7 +78,7 @@ fn every_key_is_read() {
     assert_eq!(log.remember.duration(), Duration::from_secs(5400));
     assert_eq!((grants[0].name.as_str(), grants[0].to.to_string()), ("ldap", "10.57.17.5".into()));
     assert_eq!(grants[0].comment.as_deref(), Some("der Verzeichnisdienst, für alle"));
-    assert_eq!(files.place(grants[0].origin), "dockwall.toml:18");
+    assert_eq!(files.place(grants[0].origin), "dockwall.toml:20");
 }
 
 #[test]
@@ -153,9 +157,12 @@ fn a_grant_outside_of_what_is_denied_is_a_warning() {
         ("fd00::1", false),
     ];
     for (to, warned) in cases {
-        let warnings = accept(&format!("[[grant]]\nname = 'x'\nto = '{to}'")).warnings;
+        let grant = format!("[[grant]]\nname = 'x'\nto = '{to}'");
+        let warnings = accept(&format!("deny.on_link = false\n{grant}")).warnings;
         assert_eq!(warnings.len(), usize::from(warned), "{to}");
-        assert!(warnings.iter().all(|w| w.severity == Severity::Warning && w.line == Some(3)), "{to}");
+        assert!(warnings.iter().all(|w| w.severity == Severity::Warning && w.line == Some(4)), "{to}");
+        // The host may be attached to that network.
+        assert_eq!(accept(&grant).warnings, [], "{to}");
     }
 }
 

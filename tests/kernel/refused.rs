@@ -1,6 +1,7 @@
 //! What the kernel refuses changes nothing, and the error says what it was.
 
-use dockwall::netlink::{Error, Refused, kernel_release};
+use dockwall::host::kernel_release;
+use dockwall::netlink::{Error, Refused};
 use dockwall::policy::Policy;
 use dockwall::ruleset::{Base, Chain, Change, Elements, Expr, Hook, Register, Rule, Set, Table, diff};
 

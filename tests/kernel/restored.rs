@@ -13,6 +13,7 @@ fn other() -> Policy {
         action: Action::Reject,
         denied: networks(&["172.16.0.0/12"]),
         containers: interfaces(&["podman*", "eth0"]),
+        excluded: interfaces(&["podman-lan"]),
         uplinks: Some(interfaces(&["eth1"])),
         grants: vec![grant("other", &["172.16.1.1"])],
         log: dockwall::policy::Log { remember: 60, burst: 9, ..plain().log },

@@ -14,6 +14,7 @@ pub fn plain() -> Policy {
         mode: Mode::Enforce,
         action: Action::Drop,
         containers: interfaces(&["docker0", "docker_gwbridge", "br-*"]),
+        excluded: InterfaceNames::default(),
         uplinks: None,
         denied: networks(&["10.0.0.0/8", "192.168.0.0/16", "224.0.0.0/4", "fc00::/7", "fe80::/10"]),
         grants: vec![grant("database", &["10.57.17.6"]), grant("site", &["10.60.0.0/16", "fd00:1::/64"])],
@@ -58,11 +59,13 @@ pub fn any_policy() -> impl Strategy<Value = Policy> {
     let grants = prop::collection::vec(any_networks(), 0..4).prop_map(|grants| {
         grants.into_iter().enumerate().map(|(index, to)| Grant { name: format!("grant-{index}"), to }).collect()
     });
-    let policy = (mode, action, any_interfaces(), uplinks, any_networks(), grants, any_log());
-    policy.prop_map(|(mode, action, containers, uplinks, denied, grants, log)| Policy {
+    let containers = (any_interfaces(), any_interfaces()).prop_map(|(names, out)| names.without(&out));
+    let policy = (mode, action, containers, uplinks, any_networks(), grants, any_log());
+    policy.prop_map(|(mode, action, (containers, excluded), uplinks, denied, grants, log)| Policy {
         mode,
         action,
         containers,
+        excluded,
         uplinks,
         denied,
         grants,

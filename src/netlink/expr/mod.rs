@@ -1,6 +1,6 @@
 //! The expressions' codecs, one file each: how its attributes are written, and read back.
 //!
-//! Adding one: its file, its line in [`decode_known`] and its line in [`encode_into`].
+//! Adding one: its file, its line in `name`, in `encode_into` and in `decode_known`.
 
 mod bitwise;
 mod cmp;

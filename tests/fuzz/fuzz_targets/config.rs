@@ -3,13 +3,14 @@
 #![no_main]
 
 use dockwall::config::Config;
+use dockwall::host::Facts;
 use dockwall::policy::Policy;
 use dockwall::ruleset::{Features, compile, diff};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match Config::parse("dockwall.toml", text) {
         Ok(loaded) => {
-            let table = compile(&Policy::resolve(&loaded.config, None), Features::ALL).marked(1);
+            let table = compile(&Policy::resolve(&loaded.config, &Facts::default(), None).policy, Features::ALL).marked(1);
             assert!(!table.to_string().is_empty());
             assert!(diff(Some(&table), &table).is_empty());
         }

@@ -3,8 +3,8 @@
 /// The containers of every lab.
 pub const CONTAINERS: [&str; 4] = ["app", "web-1", "web-2", "db-1"];
 
-/// The neighbour's private addresses. It has a global one as well, which nothing denies yet.
-pub const LAN: [&str; 4] = ["10.57.17.6", "10.57.17.5", "fd57:17::6", "fd57:17::5"];
+/// The neighbour's addresses; the last is a global one, denied because the host is on that network.
+pub const LAN: [&str; 5] = ["10.57.17.6", "10.57.17.5", "fd57:17::6", "fd57:17::5", "2001:db8:57::6"];
 
 /// The Internet.
 pub const WAN: [&str; 2] = ["198.51.100.10", "2001:db8:100::10"];
