@@ -191,7 +191,7 @@ impl Store {
         }
     }
 
-    /// Forgets the oldest generations beyond [`KEPT`], and never the one in force.
+    /// Forgets the oldest generations beyond a hundred, and never the one in force.
     ///
     /// # Errors
     /// As [`Store::list`] and [`Store::forget`].

@@ -17,7 +17,20 @@ pub struct Arena {
     pub netns: Netns,
     directory: TempDir,
     dockwall: PathBuf,
+    /// Keeps netfilter busy as Docker does.
+    _neighbour: Netns,
 }
+
+/// Hooks and conntrack in use, as on every Docker host. Without them the kernel would patch its own
+/// code with each first rule of a run, and back with each last one.
+const NEIGHBOUR: &str = "table inet docker {
+    chain prerouting { type nat hook prerouting priority dstnat; }
+    chain postrouting { type nat hook postrouting priority srcnat; masquerade; }
+    chain input { type filter hook input priority 0; }
+    chain output { type filter hook output priority 0; }
+    chain forward { type filter hook forward priority 0; ct state established accept; }
+}
+";
 
 /// What is there before a program runs.
 #[derive(Clone, Copy)]
@@ -35,7 +48,9 @@ impl Arena {
         let dockwall = dockwall.canonicalize().with_context(|| format!("cannot find {}", dockwall.display()))?;
         let beside = dockwall.parent().context("dockwall lies in no directory")?;
         let directory = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
-        Ok(Self { netns: Netns::new(), directory, dockwall })
+        let neighbour = Netns::new();
+        neighbour.load(NEIGHBOUR);
+        Ok(Self { netns: Netns::new(), directory, dockwall, _neighbour: neighbour })
     }
 
     /// The directory.
@@ -64,7 +79,8 @@ impl Arena {
     pub fn render(&self, begin: Begin, configuration: &Path, options: &[&str]) -> anyhow::Result<String> {
         self.begin(begin)?;
         let command = [&["render"], options].concat();
-        let output = Command::from(&self.dockwall(configuration, &command)).output()?;
+        let program = self.dockwall(configuration, &command);
+        let output = self.netns.enter(|| Command::from(&program).output())?;
         ensure!(output.status.success(), "dockwall render: {}", text(&output.stderr));
         Ok(text(&output.stdout))
     }
@@ -78,6 +94,8 @@ impl Arena {
         if let Begin::Applied(configuration) = begin {
             self.dockwall(configuration, &["apply"]).time(&self.netns)?;
         }
+        // What this removed or wrote is not the next run's to flush.
+        rustix::fs::sync();
         // The kernel frees what was flushed in the background.
         thread::sleep(Duration::from_millis(100));
         Ok(())
