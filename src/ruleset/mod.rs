@@ -5,6 +5,7 @@
 
 mod build;
 mod chain;
+mod change;
 mod compile;
 mod datatype;
 mod diff;
@@ -22,9 +23,10 @@ mod text;
 
 pub use build::{Family, MeterKey, Side};
 pub use chain::{Base, Chain, ChainPolicy, Hook};
+pub use change::{Change, Direction};
 pub use compile::{chains, compile, sets};
 pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
-pub use diff::{Change, Direction, diff, stages};
+pub use diff::{diff, stages};
 pub use expr::{
     CmpOp, CtKey, DynsetOp, Expr, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject,
     Verdict,

@@ -42,10 +42,11 @@ fn l8_in_a_child_user_namespace_the_kernel_says_no() {
 #[test]
 fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
     let host = Host::new("");
-    // What such a kernel answers when the socket is made.
-    let inject = "inject=socket:error=EPROTONOSUPPORT";
-    let without = ["strace", "--quiet=all", "--output=/dev/null", "--trace=socket", "-e", inject];
-    for command in ["apply", "status", "plan", "remove"] {
+    // What such a kernel answers when the socket to netfilter is made: the first one of a command that
+    // asks the kernel alone, the second one where the host's networks are read before.
+    for (command, socket) in [("apply", 2), ("plan", 2), ("status", 1), ("remove", 1)] {
+        let inject = format!("inject=socket:error=EPROTONOSUPPORT:when={socket}");
+        let without = ["strace", "--quiet=all", "--output=/dev/null", "--trace=socket", "-e", &inject];
         let refused = host.run_under(&without, command);
         assert_eq!(refused.status, 6, "{command}: {}", refused.stderr);
         assert!(refused.stderr.contains("modprobe nf_tables"), "{}", refused.stderr);
