@@ -20,7 +20,7 @@ use crate::ruleset::{Change, compile, diff};
 /// unchanged since it was applied, and in mode enforce.
 ///
 /// With --json: {enforced, wall, applied_at, repairs}; the wall is {generation, mode, hooks, hooked,
-/// drifted, applied, found, policed, denied_networks, granted_networks, denied, granted, logged},
+/// drifted, applied, found, policed, not_policed, denied_networks, granted_networks, denied, granted, logged},
 /// with packets and bytes for the last three, or null without one.
 #[derive(Debug, Args)]
 pub struct Status {}
@@ -77,6 +77,9 @@ fn print(live: &Live, found: &Found, applied: Option<&Generation>, repairs: Opti
     let mut sheet = Sheet::default();
     sheet.say("  wall", hooks(wall));
     sheet.say("  policed", wall.policed.join(" · "));
+    if !wall.not_policed.is_empty() {
+        sheet.say("  not policed", wall.not_policed.join(" · "));
+    }
     let grants = counted(wall.granted_networks, "granted network", "granted networks");
     sheet
         .say("  networks", format!("{}, {grants}", counted(wall.denied_networks, "denied network", "denied networks")));
@@ -109,7 +112,11 @@ fn when_and_who(generation: &Generation) -> String {
 }
 
 fn hooks(wall: &Wall) -> String {
-    let hooks = if wall.hooks.is_empty() { "no base chain".to_owned() } else { wall.hooks.join(", ") };
+    let hooks = if wall.hooks.is_empty() {
+        "no base chain".to_owned()
+    } else {
+        wall.hooks.iter().map(|at| format!("{} {}", at.hook, at.priority)).collect::<Vec<_>>().join(", ")
+    };
     match (wall.hooked, wall.drifted) {
         (true, false) => format!("{hooks} · intact"),
         (true, true) => format!("{hooks} · {}", paint::bad("drifted")),

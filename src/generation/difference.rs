@@ -14,6 +14,10 @@ pub fn difference(old: &Policy, new: &Policy) -> Vec<String> {
     if old.containers != new.containers {
         lines.push(format!("container interfaces {}", new.containers));
     }
+    if old.excluded != new.excluded {
+        let excluded = if new.excluded.is_empty() { "nothing".to_owned() } else { new.excluded.to_string() };
+        lines.push(format!("not policed: {excluded}"));
+    }
     if old.uplinks != new.uplinks {
         let uplinks = new.uplinks.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string);
         lines.push(format!("uplinks {uplinks}"));

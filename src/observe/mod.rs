@@ -2,4 +2,4 @@
 
 mod status;
 
-pub use status::{Count, Status, Wall};
+pub use status::{Count, Hooked, Status, Wall};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::config::Mode;
 use crate::netlink::Live;
-use crate::ruleset::{CmpOp, Digest, Elements, Expr, Hook, Rule, Table, Verdict, chains, sets};
+use crate::ruleset::{Base, Chain, CmpOp, Digest, Elements, Expr, Hook, Rule, Table, Verdict, chains, sets};
 
 /// What the kernel says of our table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,8 +23,8 @@ pub struct Wall {
     pub generation: Option<u64>,
     /// What the rule that decides does; none when there is no such rule.
     pub mode: Option<Mode>,
-    /// The base chains that see packets, as `name hook priority`.
-    pub hooks: Vec<String>,
+    /// The base chains that see packets.
+    pub hooks: Vec<Hooked>,
     /// Whether the forward hook is ours and awake.
     pub hooked: bool,
     /// Whether somebody changed the table since it was applied, or took its mark away.
@@ -35,6 +35,8 @@ pub struct Wall {
     pub found: Digest,
     /// The container interfaces.
     pub policed: Vec<String>,
+    /// What their prefixes take in and is left out.
+    pub not_policed: Vec<String>,
     /// How many denied networks there are, in both families.
     pub denied_networks: usize,
     /// How many granted networks there are, in both families.
@@ -45,6 +47,23 @@ pub struct Wall {
     pub granted: Count,
     /// Lines written to the log.
     pub logged: Count,
+}
+
+/// Where the kernel has a base chain hooked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hooked {
+    /// The chain's name.
+    pub chain: String,
+    /// The hook, in nft's words.
+    pub hook: String,
+    /// Lower is earlier; Docker's and everybody's filter chains are at 0.
+    pub priority: i32,
+}
+
+impl Hooked {
+    fn new(chain: &Chain, base: &Base) -> Self {
+        Self { chain: chain.name.clone(), hook: base.hook.to_string(), priority: base.priority }
+    }
 }
 
 /// What counters count.
@@ -76,12 +95,13 @@ impl Wall {
         Self {
             generation,
             mode: mode(table),
-            hooks: bases().map(|(chain, base)| format!("{} {} {}", chain.name, base.hook, base.priority)).collect(),
+            hooks: bases().map(|(chain, base)| Hooked::new(chain, base)).collect(),
             hooked: awake && bases().any(|(_, base)| base.hook == Hook::FORWARD && base.kind == "filter"),
             drifted: applied.as_ref() != Some(&found),
             applied,
             found,
-            policed: policed(table),
+            policed: interfaces(table, sets::CONTAINERS, CmpOp::Eq),
+            not_policed: interfaces(table, sets::EXCLUDED, CmpOp::Neq),
             denied_networks: elements_in(table, sets::deny),
             granted_networks: elements_in(table, sets::grant),
             denied: rules(table, chains::DROP).filter(|rule| is_decision(rule)).sum(),
@@ -112,16 +132,17 @@ fn mode(table: &Table) -> Option<Mode> {
     decision(rules(table, chains::DROP).last()?)
 }
 
-fn policed(table: &Table) -> Vec<String> {
-    let exact = table.set(sets::CONTAINERS).map(|set| match &set.elements {
+/// The names in an interface set, and the prefixes that the rules compare with it by `op`.
+fn interfaces(table: &Table, set: &str, op: CmpOp) -> Vec<String> {
+    let exact = table.set(set).map(|set| match &set.elements {
         Elements::Exact(keys) => keys.iter().map(|key| text_of(key)).collect(),
         _ => Vec::new(),
     });
-    let prefixes =
-        rules(table, chains::USER).flat_map(|rule| &rule.expressions).filter_map(|expression| match expression {
-            Expr::Cmp { op: CmpOp::Eq, data, .. } => Some(format!("{}*", text_of(data))),
-            _ => None,
-        });
+    let expressions = rules(table, chains::USER).flat_map(|rule| &rule.expressions);
+    let prefixes = expressions.filter_map(|expression| match expression {
+        Expr::Cmp { op: found, data, .. } if *found == op => Some(format!("{}*", text_of(data))),
+        _ => None,
+    });
     exact.unwrap_or_default().into_iter().chain(prefixes).collect()
 }
 

@@ -4,6 +4,8 @@
 mod evident;
 mod interfaces;
 mod networks;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,8 @@ fn audit_enforce_rollback_and_remove() {
     let audited = host.json(4, "status");
     assert_eq!(audited["wall"]["mode"], "audit");
     assert_eq!(audited["wall"]["hooked"], true);
-    assert_eq!(audited["wall"]["hooks"][0], "forward forward -20");
+    let hooked = serde_json::json!([{ "chain": "forward", "hook": "forward", "priority": -20 }]);
+    assert_eq!(audited["wall"]["hooks"], hooked);
 
     assert_eq!(host.json(0, "apply --mode enforce")["generation"], 2);
     let enforced = host.json(0, "status");

@@ -1,0 +1,62 @@
+//! What a configuration means on a host with certain networks.
+
+use super::*;
+use crate::host::{Address, Link, Origin, Route, Scope};
+
+/// A host behind `br-lan`, with Docker's `br-abc` and a VPN.
+fn host() -> Facts {
+    let link = |index: u32, name: &str, kind: &str| Link {
+        index,
+        name: name.to_owned(),
+        kind: Some(kind.to_owned()),
+        ..Link::default()
+    };
+    let address =
+        |link, network: &str| Address { link, network: network.parse().unwrap(), peer: None, scope: Scope::Global };
+    let gateway = Route {
+        link: 1,
+        destination: "0.0.0.0/0".parse().unwrap(),
+        gateway: true,
+        table: Route::MAIN,
+        origin: Origin::Other,
+    };
+    Facts {
+        links: vec![link(1, "br-lan", "bridge"), link(2, "br-abc", "bridge"), link(3, "wg0", "wireguard")],
+        addresses: vec![
+            address(1, "198.51.100.7/24"),
+            address(1, "2001:db8:57::7/64"),
+            address(2, "203.0.113.1/24"),
+            address(3, "100.127.0.1/32"),
+        ],
+        routes: vec![gateway],
+    }
+}
+
+fn resolve(configuration: &str) -> Resolved {
+    let config = Config::parse("dockwall.toml", configuration).unwrap().config;
+    Policy::resolve(&config, &host(), None)
+}
+
+fn on_link(resolved: &Resolved) -> Vec<String> {
+    let Networks { ipv4, ipv6 } = &resolved.on_link;
+    ipv4.iter().map(ToString::to_string).chain(ipv6.iter().map(ToString::to_string)).collect()
+}
+
+#[test]
+fn the_networks_of_all_links_but_the_policed_ones_are_denied() {
+    let resolved = resolve("deny.ranges = []");
+    assert_eq!(on_link(&resolved), ["100.127.0.1", "198.51.100.0/24", "2001:db8:57::/64"]);
+    assert_eq!(resolved.policy.denied, resolved.on_link);
+    assert_eq!(resolve("deny = { ranges = [], on_link = false }").policy.denied, Networks::default());
+}
+
+#[test]
+fn what_is_excluded_is_a_network_around_the_host_like_any_other() {
+    let resolved = resolve("deny.ranges = []\ncontainers.exclude = ['br-abc']");
+    assert_eq!(resolved.policy.excluded.to_string(), "br-abc · br-lan");
+    assert!(on_link(&resolved).contains(&"203.0.113.0/24".to_owned()));
+    // Where no prefix takes anything in, there is nothing to except.
+    let listed = resolve("containers = { interfaces = ['docker0', 'br-abc'], exclude = ['br-*'] }");
+    assert_eq!(listed.policy.containers.to_string(), "docker0");
+    assert!(listed.policy.excluded.is_empty());
+}
