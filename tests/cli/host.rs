@@ -1,8 +1,10 @@
 //! A host to run dockwall on: a network namespace, a configuration and a state directory.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
+use std::time::Duration;
 
+use assert_cmd::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,26 +45,30 @@ impl Host {
         self.directory.path().join("state")
     }
 
-    /// Runs `dockwall ARGUMENTS` there.
+    /// Runs `dockwall ARGUMENTS` there, whatever comes of it.
     pub fn run(&self, arguments: &str) -> Ended {
         self.run_under(&[], arguments)
     }
 
     /// The same, started by another program.
     pub fn run_under(&self, starter: &[&str], arguments: &str) -> Ended {
-        let mut words = starter.to_vec();
-        words.push(DOCKWALL);
-        let mut command: Command = self.netns.command(words[0]);
-        command.args(&words[1..]).arg("--config").arg(self.configuration()).arg("--state-dir").arg(self.state());
-        ended(command.args(arguments.split_whitespace()).output().unwrap())
+        ended(self.command(starter, arguments).output().unwrap())
     }
 
-    /// Runs it, and fails unless it ends with `status`.
+    /// Runs it, and fails with all that it printed unless it ends with `status`.
     #[track_caller]
     pub fn expect(&self, status: i32, arguments: &str) -> Ended {
-        let ended = self.run(arguments);
-        assert_eq!(ended.status, status, "dockwall {arguments}\n{}{}", ended.stdout, ended.stderr);
-        ended
+        let assert = self.command(&[], arguments).assert().code(status);
+        ended(assert.get_output().clone())
+    }
+
+    /// `dockwall ARGUMENTS` inside, which may take a minute.
+    fn command(&self, starter: &[&str], arguments: &str) -> Command {
+        let mut words = starter.iter().copied().chain([DOCKWALL]);
+        let mut command = Command::from_std(self.netns.command(words.next().unwrap()));
+        command.args(words).arg("--config").arg(self.configuration()).arg("--state-dir").arg(self.state());
+        command.args(arguments.split_whitespace()).timeout(Duration::from_secs(60));
+        command
     }
 
     /// What it prints as JSON.
