@@ -16,7 +16,7 @@ pub struct Log {
     pub rate: Rate,
     /// How many packets beyond the rate are logged before it holds, in [`Log::BURST`].
     pub burst: u32,
-    /// How much is logged over all flows.
+    /// How much is logged over all flows; what may come in one unit may come at once.
     pub limit: Rate,
     /// What the lines of dropped packets begin with.
     pub prefix: LogPrefix,

@@ -64,9 +64,6 @@ const PRIORITY: i32 = -20;
 const PORT_PROTOCOLS: [u8; 5] = [TCP, 17, 33, 132, 136];
 const TCP: u8 = 6;
 
-/// What may come at once above `log.limit`; nft's default.
-const LIMIT_BURST: u32 = 5;
-
 /// The table that makes `policy` hold.
 pub fn compile(policy: &Policy, features: Features) -> Table {
     Table { sets: compile_sets(policy), chains: compile_chains(policy, features), ..Table::new() }
@@ -206,12 +203,13 @@ fn limit(rate: Rate, burst: u32) -> Limit {
 }
 
 /// One rule for all flows of both families, since a limit is the rule's own: four rules would let
-/// four times as much through.
+/// four times as much through. What may come in one unit of time may come at once: with nft's burst
+/// of 5 the first lines of one flow would hide another's.
 fn log(policy: &Policy) -> Rule {
     let target = match policy.log.target {
         config::LogTarget::Kernel => LogTarget::Kernel { level: LOG_LEVEL_WARNING },
         config::LogTarget::Nflog(group) => LogTarget::Group(group),
     };
     let log = Log { prefix: Some(policy.log.prefix.clone()), target };
-    Rule::new().limit(limit(policy.log.limit, LIMIT_BURST)).count().log(log)
+    Rule::new().limit(limit(policy.log.limit, policy.log.limit.count)).count().log(log)
 }
