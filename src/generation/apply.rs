@@ -45,21 +45,29 @@ pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Feat
         Ok(table.clone().carrying(&Marker { generation: number, digest: digest.clone() }))
     });
     match (sent, planned) {
-        (Ok(sent), planned) => {
-            let unchanged_policy = planned.is_none();
-            if unchanged_policy && store.get(number).is_err() {
+        (Ok(sent), Some(_)) => {
+            store.prune(number)?;
+            Ok(Applied { generation: number, unchanged_policy: false, sent })
+        }
+        (Ok(sent), None) => {
+            if store.get(number).is_err() {
                 // In force from another state directory, or loaded by `nft -f`: adopt it.
                 store.put(&record(number, None, store, policy))?;
             }
-            store.prune(number)?;
-            Ok(Applied { generation: number, unchanged_policy, sent })
+            Ok(Applied { generation: number, unchanged_policy: true, sent })
         }
-        (Err(error), planned) => {
+        (Err(error), Some(planned)) if !is_in_force(kernel, planned.number) => {
             // The kernel's reason matters more than a file too many, which only `history` shows.
-            planned.map(|planned| store.forget(planned.number)).transpose().unwrap_or_default();
+            store.forget(planned.number).unwrap_or_default();
             Err(error)
         }
+        (Err(error), _) => Err(error),
     }
+}
+
+/// Whether the kernel's mark says that number, as it does when the first stage of several was taken.
+fn is_in_force(kernel: &mut Kernel, number: u64) -> bool {
+    kernel.read().is_ok_and(|live| live.marker().is_some_and(|marker| marker.generation == number))
 }
 
 /// The number that a policy with that digest has, or would get: the one in force, or one above all
