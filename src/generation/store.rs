@@ -66,7 +66,10 @@ pub enum StoreError {
 
 fn cure(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "run it with sudo, or name a directory of your own with --state-dir",
+        io::ErrorKind::PermissionDenied => {
+            "run it with sudo, or name a directory with --state-dir that belongs to who runs it (dockwall gives up every \
+             privilege but CAP_NET_ADMIN)"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "mount it writable, or name another directory with --state-dir",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room there, or name another directory with --state-dir"
