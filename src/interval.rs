@@ -224,21 +224,6 @@ pub fn normalise<A: Address>(mut intervals: Vec<Interval<A>>) -> Vec<Interval<A>
     intervals
 }
 
-/// Whether two normalised lists have no address in common.
-pub fn disjoint<A: Address>(one: &[Interval<A>], other: &[Interval<A>]) -> bool {
-    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
-    while let (Some(a), Some(b)) = (one.peek(), other.peek()) {
-        if a.last < b.first {
-            one.next();
-        } else if b.last < a.first {
-            other.next();
-        } else {
-            return false;
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,12 +246,6 @@ mod tests {
         let merged = normalise(vec![v4("255.255.255.255"), v4("255.255.255.0/24"), v4("0.0.0.0")]);
         assert_eq!(merged, [v4("0.0.0.0"), v4("255.255.255.0/24")]);
         assert_eq!(normalise(vec![v4("0.0.0.0/0"), v4("1.2.3.4")]), [v4("0.0.0.0/0")]);
-    }
-
-    #[test]
-    fn disjoint_sees_a_single_shared_address() {
-        assert!(disjoint(&[v4("10.0.0.0/8")], &[v4("9.0.0.0/8"), v4("11.0.0.0/8")]));
-        assert!(!disjoint(&[v4("10.0.0.0/8")], &[v4("9.0.0.0/8"), v4("10.255.255.255")]));
     }
 
     fn small_intervals() -> impl Strategy<Value = Vec<Interval<Ipv4Addr>>> {

@@ -62,6 +62,20 @@ fn change(lab: &Lab, shuffle: &mut Shuffle, generation: &mut u64) -> u64 {
     done["batches"].as_u64().unwrap()
 }
 
+/// Two streams that are denied, numbered 1 and 2, of `pps` packets a second each, and two of 1,000
+/// that are allowed, numbered 3 and 4; of each one IPv4 and one IPv6.
+fn streams(lab: &Lab, pps: u32) -> ([Sender; 2], [Sender; 2]) {
+    let denied = [
+        lab.blast("app", &format!("10.57.17.6 7002 --pps {pps} --stream 1")),
+        lab.blast("web-1", &format!("fd57:17::6 7002 --pps {pps} --stream 2")),
+    ];
+    let allowed = [
+        lab.blast("web-1", "198.51.100.10 7002 --pps 1000 --stream 3"),
+        lab.blast("db-1", "2001:db8:100::10 7002 --pps 1000 --stream 4"),
+    ];
+    (denied, allowed)
+}
+
 fn sent(sender: Sender) -> u64 {
     sender.finish()["sent"].as_u64().unwrap()
 }
@@ -76,14 +90,7 @@ fn g8_not_one_of_40_000_denied_packets_a_second_passes_500_changes_and_no_allowe
         lab.stats(place);
     }
 
-    let denied = [
-        lab.blast("app", "10.57.17.6 7002 --pps 20000 --stream 1"),
-        lab.blast("web-1", "fd57:17::6 7002 --pps 20000 --stream 2"),
-    ];
-    let allowed = [
-        lab.blast("web-1", "198.51.100.10 7002 --pps 1000 --stream 3"),
-        lab.blast("db-1", "2001:db8:100::10 7002 --pps 1000 --stream 4"),
-    ];
+    let (denied, allowed) = streams(&lab, 20000);
     let (mut shuffle, mut changes, mut generation) = (Shuffle(8), 0, 2);
     while changes < CHANGES {
         changes += change(&lab, &mut shuffle, &mut generation);
@@ -165,14 +172,7 @@ fn j4_a_hundred_refreshes_of_a_large_list_touch_nothing_that_is_in_all_or_in_non
     for place in ["lan", "wan"] {
         lab.stats(place);
     }
-    let denied = [
-        lab.blast("app", "10.57.17.6 7002 --pps 5000 --stream 1"),
-        lab.blast("web-1", "fd57:17::6 7002 --pps 5000 --stream 2"),
-    ];
-    let allowed = [
-        lab.blast("web-1", "198.51.100.10 7002 --pps 1000 --stream 3"),
-        lab.blast("db-1", "2001:db8:100::10 7002 --pps 1000 --stream 4"),
-    ];
+    let (denied, allowed) = streams(&lab, 5000);
     for round in 1..=100 {
         assert_eq!(lab.apply(&list(round))["batches"], 1);
     }

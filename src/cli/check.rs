@@ -56,6 +56,7 @@ fn evident(resolved: &Resolved) -> BTreeMap<&str, String> {
 
 fn print(config: &Config, resolved: &Resolved, verbose: bool) {
     let policy = &resolved.policy;
+    let most = if verbose { usize::MAX } else { SPELLED_OUT };
     let mut sheet = Sheet::default();
     let files: Vec<String> = config.files.paths().iter().map(|path| path.display().to_string()).collect();
     let files = if files.is_empty() { "no file: the defaults".to_owned() } else { files.join(", ") };
@@ -71,9 +72,9 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
     if !not_policed.is_empty() {
         sheet.say("not policed", not_policed.join(" · "));
     }
-    sheet.say("denied", denied(config, policy, if verbose { usize::MAX } else { SPELLED_OUT }));
+    sheet.say("denied", denied(config, policy, most));
     if !resolved.on_link.is_empty() {
-        let on_link = spelled_out(&resolved.on_link, if verbose { usize::MAX } else { SPELLED_OUT });
+        let on_link = spelled_out(&resolved.on_link, most);
         sheet.say("on link", format!("{on_link}{}", paint::faint("  (the host is attached to them; deny.on_link)")));
     }
     if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {

@@ -1,6 +1,7 @@
 //! The commands, one file each, and all that is printed.
 
 mod apply;
+mod changes;
 mod check;
 mod context;
 mod exit;

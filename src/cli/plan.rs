@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::context::Context;
 use super::exit::Outcome;
-use super::{page, paint};
+use super::{changes, page, paint};
 use crate::config::Mode;
 use crate::generation::number_for;
-use crate::ruleset::{Change, Direction, compile, diff, stages};
+use crate::ruleset::{compile, diff, stages};
 
 /// Print what `apply` would change in the kernel, and whether the kernel would take it.
 ///
@@ -38,16 +38,14 @@ impl Plan {
             stages(live.table.as_ref(), &table).first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
         kernel.rehearse(&first, live.generation)?;
         if context.json {
-            let listed: Vec<_> =
-                changes.iter().map(|change| json!({ "sign": sign(change), "object": change.to_string() })).collect();
-            page::json(&json!({ "generation": number, "changes": listed, "accepted": true }));
+            page::json(&json!({ "generation": number, "changes": changes::as_json(&changes), "accepted": true }));
         } else if changes.is_empty() {
             anstream::println!(
                 "{}: the kernel holds it already, as generation {number}",
                 paint::good("nothing to change")
             );
         } else {
-            print_changes(&changes);
+            changes::print(&changes);
             anstream::println!(
                 "\n{} would make generation {number}; the kernel {}",
                 page::counted(changes.len(), "change", "changes"),
@@ -55,24 +53,5 @@ impl Plan {
             );
         }
         Ok(Outcome::Done)
-    }
-}
-
-/// Prints changes as a diff.
-pub fn print_changes(changes: &[Change]) {
-    for change in changes {
-        let line = format!("{} {change}", sign(change));
-        match change.direction() {
-            Direction::Adds => anstream::println!("{}", paint::added(line)),
-            Direction::Removes => anstream::println!("{}", paint::removed(line)),
-        }
-    }
-}
-
-/// The sign in front of a change.
-pub fn sign(change: &Change) -> char {
-    match change.direction() {
-        Direction::Adds => '+',
-        Direction::Removes => '-',
     }
 }

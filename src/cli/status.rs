@@ -6,8 +6,7 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page::{self, Sheet, counted, grouped};
-use super::paint;
-use super::plan::{print_changes, sign};
+use super::{changes, paint};
 use crate::config::Mode;
 use crate::generation::Generation;
 use crate::netlink::Live;
@@ -33,17 +32,11 @@ impl Status {
         let applied = found.wall.as_ref().and_then(|wall| context.store.get(wall.generation?).ok());
         let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
         if context.json {
-            let listed = repairs.as_ref().map(|repairs| {
-                repairs
-                    .iter()
-                    .map(|change| json!({ "sign": sign(change), "object": change.to_string() }))
-                    .collect::<Vec<_>>()
-            });
             page::json(&json!({
                 "enforced": found.enforced,
                 "wall": found.wall,
                 "applied_at": applied.as_ref().map(|generation| generation.applied),
-                "repairs": listed,
+                "repairs": repairs.as_deref().map(changes::as_json),
             }));
         } else {
             print(&live, &found, applied.as_ref(), repairs.as_deref());
@@ -133,7 +126,7 @@ fn print_drift(wall: &Wall, repairs: Option<&[Change]>) {
     match repairs {
         Some(repairs) => {
             anstream::println!("`dockwall apply` would put it right:");
-            print_changes(repairs);
+            changes::print(repairs);
         }
         None => {
             let applied = wall.applied.as_ref().map_or_else(|| "no mark".to_owned(), ToString::to_string);
