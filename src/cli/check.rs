@@ -64,6 +64,7 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
     sheet.say("mode", mode(policy));
     let by = match config.interfaces {
         Interfaces::Auto => "  (containers.interfaces = \"auto\")",
+        Interfaces::Bridges => "  (containers.interfaces = \"bridges\")",
         Interfaces::List(_) => "",
     };
     sheet.say("policed", format!("{}{}", policy.containers, paint::faint(by)));

@@ -9,13 +9,15 @@ use crate::interval::{Address, Interval, normalise};
 /// All denied destinations, in normal form.
 pub(super) struct Coverage {
     /// Whether the host's own networks are denied too, which nothing here looks at.
-    is_open: bool,
+    on_link: bool,
+    /// Whether the host's own addresses are denied too.
+    host: bool,
     v4: Vec<Interval<Ipv4Addr>>,
     v6: Vec<Interval<Ipv6Addr>>,
 }
 
 impl Coverage {
-    pub(super) fn of(ranges: &[DeniedRange], on_link: bool) -> Self {
+    pub(super) fn of(ranges: &[DeniedRange], on_link: bool, host: bool) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for target in ranges.iter().flat_map(DeniedRange::targets) {
             match target {
@@ -23,16 +25,26 @@ impl Coverage {
                 Target::V6(interval) => v6.push(*interval),
             }
         }
-        Self { is_open: on_link, v4: normalise(v4), v6: normalise(v6) }
+        Self { on_link, host, v4: normalise(v4), v6: normalise(v6) }
     }
 
-    /// Whether any address of `target` is denied, or may be.
+    /// Whether the host's own addresses are denied.
+    pub(super) fn host(&self) -> bool {
+        self.host
+    }
+
+    /// Whether any address of `target` is denied, or may be. A single one may be the host's own;
+    /// a network that one of them is in grants nothing on the host.
     pub(super) fn touches(&self, target: Target) -> bool {
-        self.is_open
+        self.on_link
             || match target {
-                Target::V4(interval) => overlaps(&self.v4, interval),
-                Target::V6(interval) => overlaps(&self.v6, interval),
+                Target::V4(interval) => self.covers(&self.v4, interval),
+                Target::V6(interval) => self.covers(&self.v6, interval),
             }
+    }
+
+    fn covers<A: Address>(&self, denied: &[Interval<A>], wanted: Interval<A>) -> bool {
+        (self.host && wanted.first() == wanted.last()) || overlaps(denied, wanted)
     }
 }
 

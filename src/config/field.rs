@@ -73,6 +73,16 @@ impl<'r> Field<'r> {
         Some(items.filter_map(|item| item.parsed(example, |text| parse(text, item.origin()))).collect())
     }
 
+    /// Whether this is a list without items, and not one that was blanked out because it is long.
+    pub(super) fn is_empty_list(&self) -> bool {
+        let is_empty = matches!(self.value(), DeValue::Array(items) if items.is_empty());
+        let mut count = 0_usize;
+        if is_empty {
+            read_plain(self.reader.source.text(), self.span().start, |_, _| count += 1);
+        }
+        is_empty && count == 0
+    }
+
     /// The items of a list that the parser saw empty: it may be a long one.
     fn blanked_items<T>(&self, parse: impl Fn(&str, Origin) -> Result<T, Invalid>) -> Vec<T> {
         let source = self.reader.source;

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use toml::de::DeValue;
-
 use super::field::Field;
 use super::interface_pattern::InterfacePattern;
-use super::invalid::{Invalid, quote, shorten};
+use super::invalid::Invalid;
+use super::word_or_list::read_word_or_list;
 
 /// The container interfaces: `containers.interfaces`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,6 +13,8 @@ pub enum Interfaces {
     /// `"auto"`: Docker's and its relatives' own.
     #[default]
     Auto,
+    /// `"bridges"`: every bridge, whatever its name and whenever it was made.
+    Bridges,
     /// These, at least one, without duplicates.
     List(Vec<InterfacePattern>),
 }
@@ -30,52 +31,31 @@ pub enum Uplinks {
 
 impl Interfaces {
     pub(super) fn read(field: Field<'_>) -> Option<Self> {
-        let cure = "write \"auto\", or take the wall away with `dockwall remove`";
-        read_word_or_list(&field, "auto", "docker0", cure).map(|list| list.map_or(Self::Auto, Self::List))
+        let words = [("auto", Self::Auto), ("bridges", Self::Bridges)];
+        read_word_or_list(&field, &words, "docker0", nothing_policed("auto"), str::parse, |list| {
+            Self::List(without_duplicates(list))
+        })
     }
 }
 
 impl Uplinks {
     pub(super) fn read(field: Field<'_>) -> Option<Self> {
-        let cure = "write \"any\", or take the wall away with `dockwall remove`";
-        read_word_or_list(&field, "any", "eth*", cure).map(|list| list.map_or(Self::Any, Self::List))
+        let words = [("any", Self::Any)];
+        read_word_or_list(&field, &words, "eth*", nothing_policed("any"), str::parse, |list| {
+            Self::List(without_duplicates(list))
+        })
     }
 }
 
-/// The list; an inner none for the word that stands for all of them.
-fn read_word_or_list(
-    field: &Field<'_>,
-    word: &str,
-    example: &str,
-    cure: &str,
-) -> Option<Option<Vec<InterfacePattern>>> {
-    match field.value() {
-        DeValue::String(text) if text == word => return Some(None),
-        DeValue::String(text) => {
-            let invalid = Invalid::new(
-                format!("{} is neither \"{word}\" nor a list", quote(text)),
-                format!(
-                    "write \"{word}\" or a list, such as [\"{}\"]",
-                    if text.is_empty() { example.to_owned() } else { shorten(text) }
-                ),
-            );
-            return field.accept(Err(invalid));
-        }
-        DeValue::Array(items) if items.is_empty() => {
-            return field.accept(Err(Invalid::new("with an empty list nothing would be policed", cure)));
-        }
-        _ => {}
-    }
-    let mut patterns = field.items(example, |text, _| read_pattern(text, word))?;
+fn nothing_policed(word: &str) -> Invalid {
+    Invalid::new(
+        "with an empty list nothing would be policed",
+        format!("write \"{word}\", or take the wall away with `dockwall remove`"),
+    )
+}
+
+fn without_duplicates(mut patterns: Vec<InterfacePattern>) -> Vec<InterfacePattern> {
     let mut seen = HashSet::new();
     patterns.retain(|pattern| seen.insert(pattern.clone()));
-    Some(Some(patterns))
-}
-
-fn read_pattern(text: &str, word: &str) -> Result<InterfacePattern, Invalid> {
-    if text == word {
-        let problem = format!("{} in a list would be the name of an interface", quote(text));
-        return Err(Invalid::new(problem, format!("write \"{word}\" alone, without the list")));
-    }
-    text.parse()
+    patterns
 }

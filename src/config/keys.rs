@@ -1,13 +1,12 @@
 //! Every key of the configuration, a line each.
 
-use std::collections::HashMap;
-
 use super::coverage::Coverage;
 use super::denied_range::{DeniedRange, Written};
 use super::diagnostic::Kind;
-use super::grant::{self, Grant};
+use super::dns::DnsAllow;
+use super::grant::{GrantNames, read_grants};
 use super::interfaces::{Interfaces, Uplinks};
-use super::invalid::{Invalid, quote};
+use super::invalid::Invalid;
 use super::log::Log;
 use super::origin::{Files, Origin};
 use super::preset::Preset;
@@ -18,12 +17,10 @@ use super::{Action, Config};
 struct Deny {
     ranges: Vec<DeniedRange>,
     on_link: bool,
+    host: bool,
     uplinks: Uplinks,
     action: Action,
 }
-
-/// The names of the grants of all files read so far, each with the place of its table.
-pub(super) type GrantNames = HashMap<String, String>;
 
 /// `dockwall.toml`.
 pub(super) fn read_config(top: &mut Section<'_>, names: &mut GrantNames) -> Config {
@@ -33,16 +30,31 @@ pub(super) fn read_config(top: &mut Section<'_>, names: &mut GrantNames) -> Conf
         let interfaces = containers.field("interfaces").and_then(Interfaces::read).unwrap_or_default();
         (interfaces, containers.list("exclude", "br-lan", |text, _| text.parse()).unwrap_or_default())
     });
-    let Deny { ranges, on_link, uplinks, action } = top.section("deny", read_deny);
+    let Deny { ranges, on_link, host, uplinks, action } = top.section("deny", read_deny);
+    let dns = top.section("dns", |dns| dns.field("allow").and_then(DnsAllow::read).unwrap_or_default());
     let log = top.section("log", read_log);
-    let grants = read_grants(top, names, &Coverage::of(&ranges, on_link));
-    Config { mode, interfaces, exclude, ranges, on_link, uplinks, action, log, grants, files: Files::default() }
+    let grants = read_grants(top, names, &Coverage::of(&ranges, on_link, host));
+    Config {
+        mode,
+        interfaces,
+        exclude,
+        ranges,
+        on_link,
+        host,
+        uplinks,
+        action,
+        dns,
+        log,
+        grants,
+        files: Files::default(),
+    }
 }
 
 fn read_deny(deny: &mut Section<'_>) -> Deny {
     Deny {
         ranges: deny.list("ranges", "internal", DeniedRange::read).unwrap_or_else(default_ranges),
         on_link: deny.flag("on_link", true),
+        host: deny.flag("host", true),
         uplinks: deny.field("uplinks").and_then(Uplinks::read).unwrap_or_default(),
         action: deny.text("action", Action::default()),
     }
@@ -91,39 +103,5 @@ fn refuse_contradictions(section: &mut Section<'_>, log: &Log) {
                 format!("write a burst of at most {largest}"),
             ),
         );
-    }
-}
-
-/// The `[[grant]]` tables of any file: the only thing that a file of `grants.d` holds.
-pub(super) fn read_grants(top: &mut Section<'_>, names: &mut GrantNames, denied: &Coverage) -> Vec<Grant> {
-    top.sections("grant", |grant| read_grant(grant, names, denied))
-}
-
-fn read_grant(section: &mut Section<'_>, names: &mut GrantNames, denied: &Coverage) -> Option<Grant> {
-    let name = section.required("name", "postgres", grant::read_name);
-    let to = section.required("to", "10.1.2.3", str::parse);
-    let comment = section.parsed("comment", "the database", grant::read_comment);
-    if let (Some(name), Some(field)) = (&name, section.field("name")) {
-        field.accept(claim_name(names, name, section.place()));
-    }
-    if let (Some(to), Some(field)) = (to, section.field("to"))
-        && !denied.touches(to)
-    {
-        let problem = format!("nothing in {} is denied, so this grant has no effect", quote(to));
-        field.report(Kind::NoEffect, Invalid::new(problem, "remove the grant, or add the network to `deny.ranges`"));
-    }
-    Some(Grant { name: name?, to: to?, comment, origin: section.origin() })
-}
-
-fn claim_name(names: &mut GrantNames, name: &str, place: String) -> Result<(), Invalid> {
-    match names.get(name) {
-        Some(first) => Err(Invalid::new(
-            format!("the grant {} is already at {first}", quote(name)),
-            "give one of the two another name",
-        )),
-        None => {
-            names.insert(name.to_owned(), place);
-            Ok(())
-        }
     }
 }

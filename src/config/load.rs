@@ -8,7 +8,8 @@ use super::diagnostic::Diagnostic;
 use super::error::ConfigError;
 use super::file::{FileError, list_grant_files, name_exists, read_file};
 use super::findings::Findings;
-use super::keys::{GrantNames, read_config, read_grants};
+use super::grant::{GrantNames, read_grants};
+use super::keys::read_config;
 use super::origin::Files;
 use super::reader::read_document;
 use super::source::Source;
@@ -63,9 +64,9 @@ fn load_from(path: &Path, must_exist: bool) -> Result<Loaded, ConfigError> {
     {
         config = loading.read_config(path, &text);
     }
-    let directory = path.with_file_name("grants.d");
+    let directory = loading.files.grants_dir();
     let grant_files = loading.take(&directory, list_grant_files(&directory)).unwrap_or_default();
-    let denied = Coverage::of(&config.ranges, config.on_link);
+    let denied = Coverage::of(&config.ranges, config.on_link, config.host);
     for path in grant_files {
         if let Some(text) = loading.take(&path, read_file(&path)) {
             loading.read_grants(&mut config, &denied, &path, &text);

@@ -4,7 +4,8 @@
 //! finding a [`Diagnostic`] with its place and its cure. What the values mean on a certain host is
 //! the policy's matter; nothing here looks at the machine.
 //!
-//! A new key is a field of [`Config`] and a line in `keys.rs`.
+//! A new key is a field of [`Config`] and a line in `keys.rs`, one of a grant a line in
+//! `grant/keys.rs`.
 
 mod action;
 mod address;
@@ -12,6 +13,7 @@ mod choice;
 mod coverage;
 mod denied_range;
 mod diagnostic;
+mod dns;
 mod error;
 mod excerpt;
 mod field;
@@ -36,14 +38,19 @@ mod reader;
 mod remember;
 mod section;
 mod source;
+mod special;
 mod syntax;
 mod target;
+mod word_or_list;
+
+use std::path::PathBuf;
 
 pub use action::Action;
 pub use denied_range::{DeniedRange, Written};
 pub use diagnostic::{Diagnostic, Kind, Severity};
+pub use dns::DnsAllow;
 pub use error::ConfigError;
-pub use grant::{Grant, read_name as read_grant_name};
+pub use grant::{Destination, Grant, Ports, Protocol, Source, read_name as read_grant_name};
 pub use interface_pattern::InterfacePattern;
 pub use interfaces::{Interfaces, Uplinks};
 pub use invalid::Invalid;
@@ -73,16 +80,28 @@ pub struct Config {
     pub ranges: Vec<DeniedRange>,
     /// `deny.on_link`: nor to the networks that the host's other interfaces are attached to.
     pub on_link: bool,
+    /// `deny.host`: nor to the host itself.
+    pub host: bool,
     /// `deny.uplinks`: on which way out.
     pub uplinks: Uplinks,
     /// `deny.action`: how they are turned away.
     pub action: Action,
+    /// `dns.allow`: which resolvers they may ask nevertheless.
+    pub dns: DnsAllow,
     /// `[log]`: what is logged.
     pub log: Log,
     /// `[[grant]]` of all files, in the order of reading; their names are unique.
     pub grants: Vec<Grant>,
     /// The files it was read from, which the origins in it refer to.
     pub files: Files,
+}
+
+impl Config {
+    /// The directory whose drop-ins were read, or would have been: `grants.d` beside the configuration
+    /// file. It need not be there.
+    pub fn grants_dir(&self) -> PathBuf {
+        self.files.grants_dir()
+    }
 }
 
 impl Default for Config {
@@ -93,8 +112,10 @@ impl Default for Config {
             exclude: Vec::new(),
             ranges: keys::default_ranges(),
             on_link: true,
+            host: true,
             uplinks: Uplinks::default(),
             action: Action::default(),
+            dns: DnsAllow::default(),
             log: Log::default(),
             grants: Vec::new(),
             files: Files::default(),

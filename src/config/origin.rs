@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use super::load::DEFAULT_PATH;
+
 /// Where a piece of the configuration comes from.
 ///
 /// Eight bytes, because a list may have hundreds of thousands of entries that each carry one; the
@@ -21,11 +23,18 @@ pub enum Origin {
 }
 
 /// The files that a configuration was read from, in the order in which they were read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
     paths: Vec<PathBuf>,
     /// Where the configuration file lies (or would lie); places are shown relative to it.
     directory: PathBuf,
+}
+
+/// No files, around the place where the configuration lies when nobody says where.
+impl Default for Files {
+    fn default() -> Self {
+        Self::around(Path::new(DEFAULT_PATH))
+    }
 }
 
 impl Files {
@@ -44,6 +53,11 @@ impl Files {
     /// The paths, in the order of reading; empty when the defaults are in force without a file.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// The directory of the drop-in files with grants: `grants.d` beside the configuration file.
+    pub(super) fn grants_dir(&self) -> PathBuf {
+        self.directory.join("grants.d")
     }
 
     /// The path of the file that `origin` is in; none for a default.

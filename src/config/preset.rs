@@ -9,6 +9,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::choice::{choose, word_of};
 use super::invalid::Invalid;
+use super::special::special;
 use super::target::Target;
 
 /// A named list of networks for `deny.ranges`.
@@ -19,10 +20,14 @@ pub enum Preset {
     Internal,
     /// `"recipe"`: the published firewalld recipe's list, which lacks the shared 100.64.0.0/10.
     Recipe,
+    /// `"special"`: whatever IANA lists as not globally reachable, multicast, and the IPv6 addresses
+    /// that embed one of these IPv4 addresses.
+    Special,
 }
 
 impl Preset {
-    const WORDS: [(&'static str, Self); 2] = [("internal", Self::Internal), ("recipe", Self::Recipe)];
+    const WORDS: [(&'static str, Self); 3] =
+        [("internal", Self::Internal), ("recipe", Self::Recipe), ("special", Self::Special)];
 
     /// The networks of the preset.
     pub fn targets(self) -> &'static [Target] {
@@ -30,7 +35,9 @@ impl Preset {
             let v4 = V4.into_iter().map(|net| Target::V4(net.into()));
             v4.chain(V6.into_iter().map(|net| Target::V6(net.into()))).collect()
         });
+        static SPECIAL: LazyLock<Vec<Target>> = LazyLock::new(special);
         match self {
+            Self::Special => &SPECIAL,
             Self::Internal => &TARGETS,
             Self::Recipe => TARGETS.get(1..).unwrap_or_default(),
         }

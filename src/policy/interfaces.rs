@@ -28,7 +28,9 @@ impl InterfaceNames {
     /// The container interfaces that the configuration means.
     pub fn containers(written: &Interfaces) -> Self {
         match written {
-            Interfaces::Auto => Self::new(AUTO_NAMES.map(String::from), AUTO_PREFIXES.map(String::from)),
+            Interfaces::Auto | Interfaces::Bridges => {
+                Self::new(AUTO_NAMES.map(String::from), AUTO_PREFIXES.map(String::from))
+            }
             Interfaces::List(patterns) => patterns.iter().collect(),
         }
     }

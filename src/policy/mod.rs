@@ -14,7 +14,7 @@ pub use evident::{Evidence, Excluded, evidently_no_container_bridge};
 pub use interfaces::InterfaceNames;
 pub use networks::Networks;
 
-use crate::config::{Action, Config, LogTarget, Mode, Rate, Target};
+use crate::config::{Action, Config, Destination, LogTarget, Mode, Rate, Target};
 use crate::host::Facts;
 
 /// A policy: two equal ones compile to equal rulesets.
@@ -116,7 +116,12 @@ impl Policy {
             grants: config
                 .grants
                 .iter()
-                .map(|grant| Grant { name: grant.name.clone(), to: [grant.to].into_iter().collect() })
+                .filter_map(|grant| match grant.to {
+                    Destination::Addresses(to) => {
+                        Some(Grant { name: grant.name.clone(), to: [to].into_iter().collect() })
+                    }
+                    Destination::Host | Destination::Published => None,
+                })
                 .collect(),
             log: Log {
                 enabled: config.log.enabled,

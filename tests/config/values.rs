@@ -9,7 +9,7 @@ use crate::accept;
 fn patterns(interfaces: Interfaces) -> Vec<InterfacePattern> {
     match interfaces {
         Interfaces::List(patterns) => patterns,
-        Interfaces::Auto => panic!("auto"),
+        word => panic!("{word:?}"),
     }
 }
 

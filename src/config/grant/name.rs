@@ -1,22 +1,6 @@
-//! An exception to what is denied.
+//! What a grant is called, and why it is there.
 
-use super::invalid::{Invalid, is_unprintable, quote};
-use super::origin::Origin;
-use super::target::Target;
-
-/// An exception: packets to these destinations go on to Docker's own rules, as if they were not
-/// denied. A `[[grant]]` table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// The name, unique over all files: 1 to 64 of `A-Z a-z 0-9 . _ -`.
-    pub name: String,
-    /// The destinations.
-    pub to: Target,
-    /// Why it is there, for people; one line.
-    pub comment: Option<String>,
-    /// The line of the table's header.
-    pub origin: Origin,
-}
+use crate::config::invalid::{Invalid, is_unprintable, quote};
 
 /// The longest name in bytes; it is shown in tables and in comments of rules.
 const LONGEST_NAME: usize = 64;
