@@ -1,5 +1,7 @@
 //! How the machine is networked.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
@@ -42,6 +44,11 @@ impl Facts {
         let routes = RouteNetlinkMessage::GetRoute(RouteMessage::default());
         let routes = kernel.dump(&routes, "routes", Route::decode)?;
         Ok(Self { links, addresses, routes })
+    }
+
+    /// The host's own addresses, on every link.
+    pub fn own_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().map(|address| address.network.addr())
     }
 
     /// The links that are ports of `bridge`.

@@ -1,18 +1,33 @@
-//! What the machine says: privileges, what its kernel can do, and how it is networked.
+//! What the machine says: privileges, what its kernel can do, how it is networked, and what Docker
+//! runs on it.
 
 mod address;
 mod capability;
+mod docker;
 mod facts;
 mod facts_error;
+mod flow;
+mod flows_error;
 mod kernel;
 mod link;
+mod machine;
+mod resolver;
 mod route;
+mod route_to;
 mod rtnetlink;
+mod session;
 
 pub use address::{Address, Scope};
 pub use capability::{Missing, keep_net_admin};
+pub use docker::{Container, Docker, DockerNetwork, DockerState, Published};
 pub use facts::Facts;
 pub use facts_error::FactsError;
+pub use flow::{Flow, open_flows};
+pub use flows_error::FlowsError;
 pub use kernel::kernel_release;
 pub use link::Link;
+pub use machine::Host;
+pub use resolver::{Resolver, ResolverOrigin};
 pub use route::{Origin, Route};
+pub use route_to::route_to;
+pub use session::Session;

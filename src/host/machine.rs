@@ -1,0 +1,28 @@
+//! The machine in one piece: its network, its Docker, its resolvers.
+
+use super::docker::DockerState;
+use super::facts::Facts;
+use super::facts_error::FactsError;
+use super::resolver::Resolver;
+
+/// Everything that a policy is resolved against.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Host {
+    /// Links, addresses and routes.
+    pub facts: Facts,
+    /// What Docker says of its networks and containers.
+    pub docker: DockerState,
+    /// The resolvers that containers ask, or that Docker asks for them; each address once.
+    pub resolvers: Vec<Resolver>,
+}
+
+impl Host {
+    /// Reads the machine of this thread's network namespace. That Docker is not there, or does not
+    /// answer, is no error.
+    ///
+    /// # Errors
+    /// [`FactsError`] where the kernel did not list its links, addresses or routes.
+    pub fn read() -> Result<Self, FactsError> {
+        Ok(Self { facts: Facts::read()?, docker: DockerState::Absent, resolvers: Vec::new() })
+    }
+}
