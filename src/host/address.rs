@@ -5,7 +5,7 @@ use netlink_packet_core::{DecodeError, parse_ip};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{AddressHeader, AddressScope};
 
-use super::rtnetlink::attributes;
+use super::netlink::attributes;
 
 /// Bytes of `struct ifaddrmsg`.
 const HEADER_LEN: usize = 8;

@@ -7,12 +7,13 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressMessage;
 use netlink_packet_route::link::LinkMessage;
 use netlink_packet_route::route::RouteMessage;
+use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::address::{Address, Scope};
 use super::facts_error::FactsError;
 use super::link::Link;
+use super::netlink::Netlink;
 use super::route::Route;
-use super::rtnetlink::Rtnetlink;
 
 /// The links, addresses and routes of a network namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,15 +35,15 @@ impl Facts {
     /// # Errors
     /// [`FactsError`] where the kernel did not list them.
     pub fn read() -> Result<Self, FactsError> {
-        let mut kernel = Rtnetlink::open()?;
+        let mut kernel = Netlink::open(NETLINK_ROUTE)?;
         // Of no family, which means all: one that the kernel does not have is no error then.
         let links = RouteNetlinkMessage::GetLink(LinkMessage::default());
-        let mut links = kernel.dump(&links, "links", Link::decode)?;
+        let mut links = kernel.dump(links, "links", Link::decode)?;
         links.sort_by_key(|link| link.index);
         let addresses = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-        let addresses = kernel.dump(&addresses, "addresses", Address::decode)?;
+        let addresses = kernel.dump(addresses, "addresses", Address::decode)?;
         let routes = RouteNetlinkMessage::GetRoute(RouteMessage::default());
-        let routes = kernel.dump(&routes, "routes", Route::decode)?;
+        let routes = kernel.dump(routes, "routes", Route::decode)?;
         Ok(Self { links, addresses, routes })
     }
 

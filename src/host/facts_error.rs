@@ -4,13 +4,13 @@ use std::io;
 
 use netlink_packet_core::DecodeError;
 
-/// Links, addresses or routes could not be read. Reading them changes nothing and needs no
+/// Links, addresses, routes or flows could not be read. Reading them changes nothing and needs no
 /// privilege.
 #[derive(Debug, thiserror::Error)]
 pub enum FactsError {
     /// A system call on the socket failed.
     #[error(
-        "cannot {doing} the rtnetlink socket: a service or a container needs AF_NETLINK among the address families \
+        "cannot {doing} the netlink socket: a service or a container needs AF_NETLINK among the address families \
          it may use (systemd: `RestrictAddressFamilies=AF_NETLINK`)"
     )]
     Socket {
@@ -21,8 +21,8 @@ pub enum FactsError {
     },
     /// The kernel refused to list something.
     #[error(
-        "the kernel does not list its {what}: look whether `ip` does, and whether a security module keeps rtnetlink \
-         from this program"
+        "the kernel does not list its {what}: look whether `ip` does, and whether a security module keeps netlink from \
+         this program"
     )]
     Refused {
         /// What was asked for.
@@ -31,7 +31,7 @@ pub enum FactsError {
         source: io::Error,
     },
     /// The kernel sent what makes no sense.
-    #[error("cannot understand the kernel's list of {what}: please report it with this message and `uname -r`")]
+    #[error("cannot understand what the kernel says of {what}: please report it with this message and `uname -r`")]
     Malformed {
         /// What was asked for.
         what: &'static str,

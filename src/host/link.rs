@@ -3,7 +3,7 @@
 use netlink_packet_core::{DecodeError, parse_u32};
 use netlink_packet_route::link::{LinkFlags, LinkHeader};
 
-use super::rtnetlink::{attributes, text};
+use super::netlink::{attributes, text};
 
 /// Bytes of `struct ifinfomsg`.
 const HEADER_LEN: usize = 16;

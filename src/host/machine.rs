@@ -1,5 +1,7 @@
 //! The machine in one piece: its network, its Docker, its resolvers.
 
+use std::path::Path;
+
 use super::docker::DockerState;
 use super::facts::Facts;
 use super::facts_error::FactsError;
@@ -18,11 +20,18 @@ pub struct Host {
 
 impl Host {
     /// Reads the machine of this thread's network namespace. That Docker is not there, or does not
-    /// answer, is no error.
+    /// answer within two seconds, is no error.
     ///
     /// # Errors
     /// [`FactsError`] where the kernel did not list its links, addresses or routes.
     pub fn read() -> Result<Self, FactsError> {
-        Ok(Self { facts: Facts::read()?, docker: DockerState::Absent, resolvers: Vec::new() })
+        // Docker first: the bridge of a network that it tells is then among the links.
+        let mut docker = DockerState::read();
+        let facts = Facts::read()?;
+        if let DockerState::Known(docker) = &mut docker {
+            docker.complete_gateways(&facts);
+        }
+        let resolvers = Resolver::find(Path::new("/"), &facts, docker.known());
+        Ok(Self { facts, docker, resolvers })
     }
 }

@@ -11,10 +11,10 @@ mod flows_error;
 mod kernel;
 mod link;
 mod machine;
+mod netlink;
 mod resolver;
 mod route;
 mod route_to;
-mod rtnetlink;
 mod session;
 
 pub use address::{Address, Scope};

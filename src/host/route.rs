@@ -7,7 +7,7 @@ use netlink_packet_core::{DecodeError, parse_ip, parse_u32};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::route::{RouteFlags, RouteHeader, RouteProtocol, RouteType};
 
-use super::rtnetlink::attributes;
+use super::netlink::attributes;
 
 /// Bytes of `struct rtmsg`.
 const HEADER_LEN: usize = 12;

@@ -3,7 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::config::Protocol;
+use bollard::models::{ContainerSummary, EndpointSettings};
+
+use super::Published;
+
+/// The network mode of a container in the host's own network.
+const HOST_MODE: &str = "host";
+/// The network mode of one in another container's network, before that one's ID.
+const CONTAINER_MODE: &str = "container:";
 
 /// A running container.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,7 +25,8 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// `bridge`, `host`, `none`, `container:ID` or the name of a network.
     pub network_mode: String,
-    /// Its addresses, each with the name of the network.
+    /// Its addresses, each with the name of the network. None in the host's network or another
+    /// container's.
     pub addresses: Vec<(String, IpAddr)>,
     /// The resolvers that it was given by `--dns`.
     pub dns: Vec<IpAddr>,
@@ -26,15 +34,88 @@ pub struct Container {
     pub published: Vec<Published>,
 }
 
-/// A port of the host that leads to one of a container's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Published {
-    /// The host's address; none for all of them.
-    pub address: Option<IpAddr>,
-    /// The host's port.
-    pub port: u16,
-    /// The protocol of both.
-    pub protocol: Protocol,
-    /// The container's port.
-    pub container_port: u16,
+impl Container {
+    /// Whether it is in no network but its own: neither in the host's nor in another container's.
+    pub fn has_own_network(&self) -> bool {
+        self.network_mode != HOST_MODE && !self.network_mode.starts_with(CONTAINER_MODE)
+    }
+
+    /// Takes its resolvers; one that is no address is none to Docker either.
+    pub(super) fn set_dns(&mut self, servers: &[String]) {
+        // The link behind an IPv6 address is the container's.
+        self.dns = servers.iter().filter_map(|server| server.split('%').next()?.parse().ok()).collect();
+    }
+}
+
+impl From<ContainerSummary> for Container {
+    fn from(summary: ContainerSummary) -> Self {
+        let mode = summary.host_config.and_then(|config| config.network_mode).unwrap_or_default();
+        let mut container = Self {
+            name: name(&summary.names.unwrap_or_default()),
+            id: summary.id.unwrap_or_default(),
+            image: summary.image.unwrap_or_default(),
+            labels: summary.labels.unwrap_or_default().into_iter().collect(),
+            published: Published::of(&summary.ports.unwrap_or_default()),
+            // Up to version 25 the daemon tells what the client wrote.
+            network_mode: if mode == "default" { "bridge".to_owned() } else { mode },
+            ..Self::default()
+        };
+        if container.has_own_network() {
+            let networks = summary.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+            container.addresses = networks.into_iter().flat_map(addresses).collect();
+            container.addresses.sort();
+        }
+        container
+    }
+}
+
+/// The container's own name: one behind a second slash is what another container linked it by.
+fn name(names: &[String]) -> String {
+    let bare = |name: &String| name.strip_prefix('/').unwrap_or(name).to_owned();
+    names.iter().map(bare).find(|name| !name.contains('/')).unwrap_or_default()
+}
+
+fn addresses((network, endpoint): (String, EndpointSettings)) -> impl Iterator<Item = (String, IpAddr)> {
+    let written = [endpoint.ip_address, endpoint.global_ipv6_address].into_iter().flatten();
+    written.filter_map(move |address| Some((network.clone(), address.parse().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(text: &str) -> Container {
+        serde_json::from_str::<ContainerSummary>(text).unwrap().into()
+    }
+
+    #[test]
+    fn what_is_missing_is_left_out() {
+        assert_eq!(container("{}"), Container::default());
+        let nulls = r#"{ "Names": null, "Ports": null, "Labels": null, "HostConfig": {}, "NetworkSettings": null }"#;
+        assert_eq!(container(nulls), Container::default());
+    }
+
+    #[test]
+    fn the_name_is_its_own_and_not_a_link_s() {
+        assert_eq!(container(r#"{ "Names": ["/web/db", "/db-1"] }"#).name, "db-1");
+    }
+
+    #[test]
+    fn one_without_a_network_of_its_own_has_no_addresses() {
+        for (mode, own) in [("default", true), ("backend", true), ("host", false), ("container:0123", false)] {
+            let read = container(&format!(
+                r#"{{ "HostConfig": {{ "NetworkMode": "{mode}" }}, "NetworkSettings": {{ "Networks": {{
+                    "backend": {{ "IPAddress": "172.21.0.2", "GlobalIPv6Address": "" }} }} }} }}"#
+            ));
+            assert_eq!(read.has_own_network(), own, "{mode}");
+            assert_eq!(read.addresses.len(), usize::from(own), "{mode}");
+        }
+    }
+
+    #[test]
+    fn resolvers_are_addresses() {
+        let mut read = Container::default();
+        read.set_dns(&["10.0.0.1".to_owned(), "fe80::1%eth0".to_owned(), "no address".to_owned(), String::new()]);
+        assert_eq!(read.dns, ["10.0.0.1".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]);
+    }
 }

@@ -1,10 +1,18 @@
 //! Docker's networks and running containers, as its daemon tells them.
 
+mod client;
 mod container;
 mod network;
+mod published;
+mod swarm;
 
-pub use container::{Container, Published};
+use std::net::IpAddr;
+
+pub use container::Container;
 pub use network::DockerNetwork;
+pub use published::Published;
+
+use super::facts::Facts;
 
 /// What is known of Docker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,4 +45,20 @@ pub struct Docker {
     pub networks: Vec<DockerNetwork>,
     /// Its running containers, by name.
     pub containers: Vec<Container>,
+}
+
+impl Docker {
+    /// Adds the gateways that the daemon does not say: up to version 28 it tells only those that
+    /// somebody wrote, and takes the others from the subnet by itself.
+    pub(super) fn complete_gateways(&mut self, facts: &Facts) {
+        for network in &mut self.networks {
+            let link = facts.links.iter().find(|link| network.bridge.as_deref() == Some(&link.name));
+            let addresses =
+                facts.addresses.iter().filter(|address| link.is_some_and(|link| link.index == address.link));
+            let own = addresses.map(|address| address.network.addr());
+            let inside = own.filter(|own| network.subnets.iter().any(|subnet| subnet.contains(own)));
+            let missing: Vec<IpAddr> = inside.filter(|own| !network.gateways.contains(own)).collect();
+            network.gateways.extend(missing);
+        }
+    }
 }

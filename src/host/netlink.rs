@@ -1,4 +1,4 @@
-//! Lists from the kernel by rtnetlink (`man 7 rtnetlink`), one request after the other.
+//! What the kernel says by netlink (`man 7 netlink`), one request after the other.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use netlink_packet_core::{
     DecodeError, DoneBuffer, ErrorBuffer, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
+    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
 };
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::Socket;
-use netlink_sys::protocols::NETLINK_ROUTE;
 use rustix::net::sockopt;
 
 use super::facts_error::FactsError;
@@ -29,18 +27,19 @@ const ATTEMPTS: u32 = 50;
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A connection to the rtnetlink of the network namespace in which it was opened.
-pub(super) struct Rtnetlink {
+/// A connection to one of the kernel's netlink protocols, in the network namespace in which it was
+/// opened.
+pub(super) struct Netlink {
     socket: Socket,
     buffer: Vec<u8>,
     sequence: u32,
 }
 
-impl Rtnetlink {
-    /// Connects.
-    pub fn open() -> Result<Self, FactsError> {
+impl Netlink {
+    /// Connects to a protocol of [`netlink_sys::protocols`].
+    pub fn open(protocol: isize) -> Result<Self, FactsError> {
         let failed = |doing| move |source| FactsError::Socket { doing, source };
-        let mut socket = Socket::new(NETLINK_ROUTE).map_err(failed("open"))?;
+        let mut socket = Socket::new(protocol).map_err(failed("open"))?;
         socket.bind_auto().map_err(failed("bind"))?;
         let waiting = sockopt::set_socket_timeout(socket.as_fd(), sockopt::Timeout::Recv, Some(PATIENCE));
         waiting.map_err(|errno| failed("set up")(errno.into()))?;
@@ -51,13 +50,13 @@ impl Rtnetlink {
     /// gives nothing for what is of no interest.
     pub fn dump<T, D: IntoIterator<Item = T>>(
         &mut self,
-        request: &RouteNetlinkMessage,
+        request: impl NetlinkSerializable + Clone,
         what: &'static str,
         decode: impl Fn(&[u8]) -> Result<D, DecodeError>,
     ) -> Result<Vec<T>, FactsError> {
         for _ in 0..ATTEMPTS {
-            self.send(request)?;
-            if let Some(listed) = self.collect(what, &decode)? {
+            self.send(request.clone(), NLM_F_DUMP)?;
+            if let Some(listed) = self.collect(what, &decode, Until::Done)? {
                 return Ok(listed);
             }
             thread::sleep(PAUSE);
@@ -65,12 +64,24 @@ impl Rtnetlink {
         Err(FactsError::Unsettled { what, attempts: ATTEMPTS })
     }
 
-    fn send(&mut self, request: &RouteNetlinkMessage) -> Result<(), FactsError> {
+    /// The one answer to `request`.
+    pub fn get<T>(
+        &mut self,
+        request: impl NetlinkSerializable,
+        what: &'static str,
+        decode: impl Fn(&[u8]) -> Result<Option<T>, DecodeError>,
+    ) -> Result<Option<T>, FactsError> {
+        self.send(request, 0)?;
+        let answers = self.collect(what, decode, Until::First)?;
+        Ok(answers.unwrap_or_default().into_iter().next())
+    }
+
+    fn send(&mut self, request: impl NetlinkSerializable, flags: u16) -> Result<(), FactsError> {
         self.sequence += 1;
         let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+        header.flags = NLM_F_REQUEST | flags;
         header.sequence_number = self.sequence;
-        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(request.clone()));
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(request));
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
@@ -83,6 +94,7 @@ impl Rtnetlink {
         &mut self,
         what: &'static str,
         decode: impl Fn(&[u8]) -> Result<D, DecodeError>,
+        until: Until,
     ) -> Result<Option<Vec<T>>, FactsError> {
         let malformed = |source| FactsError::Malformed { what, source };
         let (mut listed, mut interrupted) = (Vec::new(), false);
@@ -105,6 +117,9 @@ impl Rtnetlink {
                     }
                     _ => listed.extend(decode(message.payload()).map_err(malformed)?),
                 }
+                if until == Until::First {
+                    return Ok(Some(listed));
+                }
             }
         }
     }
@@ -120,6 +135,15 @@ impl Rtnetlink {
             },
         })
     }
+}
+
+/// How many messages answer a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// One.
+    First,
+    /// Those before the one that says so.
+    Done,
 }
 
 /// The attributes of a message, behind the `header_len` bytes of its own header.

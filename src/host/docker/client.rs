@@ -1,0 +1,117 @@
+//! Asking the daemon.
+
+use std::env;
+use std::error::Error as _;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::models::ContainerSummary;
+use bollard::{API_DEFAULT_VERSION, Docker as Daemon};
+use futures_util::future::{join, try_join3};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::{Container, Docker, DockerNetwork, DockerState, swarm};
+
+/// How long all answers together may take. A daemon answers in milliseconds, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many containers are asked about at once. Each is a connection of its own.
+const AT_ONCE: usize = 16;
+
+/// Where a daemon listens. `/var/run` is a link to `/run`, except on old systems.
+const SOCKETS: [&str; 2] = ["/run/docker.sock", "/var/run/docker.sock"];
+
+/// What the daemon answers to a container that is gone.
+const NOT_FOUND: u16 = 404;
+
+impl DockerState {
+    /// Asks the daemon of this machine: the one of `DOCKER_HOST`, where that names a Unix socket.
+    /// A daemon behind TCP or SSH is another machine's.
+    ///
+    /// Where there is no socket, nothing is waited for.
+    pub fn read() -> Self {
+        let named = env::var("DOCKER_HOST").ok();
+        match named.as_deref().and_then(|host| host.strip_prefix("unix://")) {
+            Some(socket) => Self::at(Path::new(socket)),
+            None => {
+                let known = SOCKETS.map(PathBuf::from);
+                known.iter().map(|socket| Self::at(socket)).find(|state| *state != Self::Absent).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Asks the daemon that listens at `socket`, for two seconds at the most.
+    pub fn at(socket: &Path) -> Self {
+        let unreachable = |reason: String| Self::Unreachable(format!("{}: {reason}", socket.display()));
+        match fs::metadata(socket) {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Self::Absent;
+            }
+            Err(error) => return unreachable(error.to_string()),
+        }
+        let Some(path) = socket.to_str() else {
+            return unreachable("the path is no UTF-8".to_owned());
+        };
+        // On this thread alone, whose capabilities it keeps to.
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return unreachable(error.to_string()),
+        };
+        match runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(path)).await }) {
+            Ok(Ok(docker)) => Self::Known(docker),
+            Ok(Err(error)) => unreachable(reason(&error)),
+            Err(_) => unreachable(format!("the daemon did not answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+}
+
+async fn ask(socket: &str) -> Result<Docker, Error> {
+    // Which version of the API is of no matter: bollard leaves it out of the request, and each
+    // daemon then answers in its own newest one.
+    let daemon = Daemon::connect_with_unix(socket, PATIENCE.as_secs(), API_DEFAULT_VERSION)?;
+    let lists = try_join3(daemon.version(), daemon.list_networks(None), daemon.list_containers(None));
+    let (version, networks, containers) = lists.await?;
+    let asked = stream::iter(containers).map(|container| inspect(&daemon, container)).buffer_unordered(AT_ONCE);
+    let (containers, swarm) = join(asked.try_collect(), swarm::ask(&daemon, &networks)).await;
+    let mut containers: Vec<Container> = Vec::into_iter(containers?).flatten().collect();
+    swarm?.complete(&mut containers);
+    containers.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut networks: Vec<DockerNetwork> = networks.into_iter().map(DockerNetwork::from).collect();
+    networks.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(Docker { version: version.version.unwrap_or_default(), networks, containers })
+}
+
+/// The container with what the list does not say, its resolvers; none where it has ended meanwhile.
+async fn inspect(daemon: &Daemon, summary: ContainerSummary) -> Result<Option<Container>, Error> {
+    let mut container = Container::from(summary);
+    if !container.has_own_network() {
+        return Ok(Some(container));
+    }
+    match daemon.inspect_container(&container.id, None).await {
+        Ok(inspected) => {
+            let servers = inspected.host_config.and_then(|config| config.dns).unwrap_or_default();
+            container.set_dns(&servers);
+            Ok(Some(container))
+        }
+        Err(Error::DockerResponseServerError { status_code: NOT_FOUND, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// An error with what it comes from, each said once.
+fn reason(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = cause.source();
+    }
+    text
+}
