@@ -129,7 +129,7 @@ fn diagnose_address(text: &str) -> Invalid {
     let bare = text.trim_start_matches('[').split(']').next().unwrap_or(text);
     let before_port = text.rsplit_once(':').map_or(text, |(address, _)| address);
     if text == "host" || text == "host:published" {
-        Invalid::new(format!("{} is not supported yet", quote(text)), "write the host's address")
+        Invalid::new(format!("{} is no address, only a grant's `to` takes it", quote(text)), "write the host's address")
     } else if let Some(full) = complete_short_v4(text) {
         Invalid::new(
             format!("{} leaves out a part of the address", quote(text)),

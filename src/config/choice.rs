@@ -21,7 +21,7 @@ pub(super) fn word_of<T: Copy + PartialEq>(meaning: T, words: &[(&'static str, T
 }
 
 /// `"a", "b" or "c"`.
-pub(super) fn alternatives<T>(words: &[(&'static str, T)]) -> String {
+fn alternatives<T>(words: &[(&'static str, T)]) -> String {
     let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),

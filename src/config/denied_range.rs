@@ -63,6 +63,10 @@ fn is_word(text: &str) -> bool {
 }
 
 fn read_preset(text: &str) -> Result<Preset, Invalid> {
+    if text == "host" {
+        let problem = format!("{} is neither a preset nor a network", quote(text));
+        return Err(Invalid::new(problem, "write `deny.host = true`, which denies every address of the host"));
+    }
     text.parse().map_err(|Invalid { cure, .. }| {
         Invalid::new(
             format!("{} is neither a preset nor a network", quote(text)),

@@ -2,7 +2,6 @@
 
 use toml::de::DeValue;
 
-use super::choice::alternatives;
 use super::field::Field;
 use super::invalid::{Invalid, quote, shorten};
 use super::nearest::nearest;
@@ -25,7 +24,7 @@ pub(super) fn read_word_or_list<T: Clone, I>(
     }
     let read_item = |text: &str| match words.iter().find(|(word, _)| *word == text) {
         Some((word, _)) => Err(Invalid::new(
-            format!("{} in a list would be the name of an interface", quote(text)),
+            format!("{} has no meaning in a list", quote(text)),
             format!("write \"{word}\" alone, without the list"),
         )),
         None => parse(text),
@@ -37,15 +36,14 @@ fn read_word<T: Clone>(text: &str, words: &[(&'static str, T)], example: &str) -
     if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(meaning.clone());
     }
-    let listed = alternatives(words);
-    let neither =
-        if words.len() > 1 { format!("none of {listed}, and no list") } else { format!("neither {listed} nor a list") };
+    let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+    let listed = format!("{} or a list", quoted.join(", "));
     let cure = match nearest(text, words.iter().map(|(word, _)| *word)) {
         Some(word) => format!("did you mean \"{word}\"?"),
         None => {
             let item = if text.is_empty() { example.to_owned() } else { shorten(text) };
-            format!("write {listed}, or a list, such as [\"{item}\"]")
+            format!("write {listed}, such as [\"{item}\"]")
         }
     };
-    Err(Invalid::new(format!("{} is {neither}", quote(text)), cure))
+    Err(Invalid::new(format!("{} is not {listed}", quote(text)), cure))
 }

@@ -41,6 +41,28 @@ fn grants_are_read_in_the_order_of_the_file_names() {
 }
 
 #[test]
+fn a_drop_in_file_may_hold_several_grants() {
+    let (_directory, path) = directory("", &[("a.toml", &(grant("b") + &grant("a"))), ("b.toml", &grant("c"))]);
+    let config = load(&path).unwrap().config;
+    assert_eq!(config.grants.iter().map(|grant| &*grant.name).collect::<Vec<_>>(), ["b", "a", "c"]);
+    assert_eq!(config.files.place(config.grants[1].origin), "grants.d/a.toml:4");
+}
+
+#[test]
+fn drop_ins_are_judged_by_what_the_configuration_denies() {
+    let to_host = "[[grant]]\nname = 'a'\nto = 'host'\n";
+    let (_directory, path) = directory("deny.host = false", &[("a.toml", to_host)]);
+    let warnings = load(&path).unwrap().warnings;
+    assert!(warnings[0].problem.contains("the host is not denied"), "{}", warnings[0]);
+}
+
+#[test]
+fn the_directory_of_drop_ins_is_beside_the_configuration() {
+    let (directory, path) = directory("", &[]);
+    assert_eq!(load(&path).unwrap().config.grants_dir(), directory.path().join("grants.d"));
+}
+
+#[test]
 fn hidden_files_and_other_extensions_are_ignored() {
     let ignored = [(".a.toml", "garbage"), ("a.toml~", "garbage"), ("a.toml.bak", "garbage"), ("README", "garbage")];
     let (_directory, path) = directory("", &ignored);

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod files;
+mod grants;
 mod refused;
+mod refused_grants;
 mod rendering;
 mod robustness;
 mod values;

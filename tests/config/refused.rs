@@ -48,10 +48,13 @@ fn interfaces() {
     let key = "containers.interfaces";
     check(&[
         case("[containers]\ninterfaces = []", 2, key, "nothing would be policed", "`dockwall remove`"),
-        case("containers.interfaces = 'docker0'", 1, key, "neither \"auto\" nor a list", "[\"docker0\"]"),
+        case("containers.interfaces = 'docker0'", 1, key, "not \"auto\", \"bridges\" or a list", "[\"docker0\"]"),
+        case("containers.interfaces = 'bridge'", 1, key, "`bridge`", "did you mean \"bridges\"?"),
+        case("containers.interfaces = ''", 1, key, "``", "[\"docker0\"]"),
+        case("containers.interfaces = ['bridges']", 1, key, "in a list", "\"bridges\" alone"),
         case("containers.interfaces = 7", 1, key, "`7` is an integer", "[\"docker0\"]"),
         case("containers.interfaces = [\n'a',\n7]", 3, key, "`7` is an integer", "quotation marks"),
-        case("containers.interfaces = ['auto']", 1, key, "name of an interface", "\"auto\" alone"),
+        case("containers.interfaces = ['auto']", 1, key, "in a list", "\"auto\" alone"),
         case("containers.interfaces = ['abcdefghijklmnop']", 1, key, "has 16 bytes", "at most 15"),
         case("containers.interfaces = ['abcdefghijklmno*']", 1, key, "has 15 bytes", "at most 14"),
         case("containers.interfaces = ['br-*x']", 1, key, "asterisk before its end", "write `br-*`"),
@@ -68,8 +71,9 @@ fn interfaces() {
         case("containers.exclude = ['*']", 1, "containers.exclude", "would match every interface", "\"br-*\""),
         case("deny.on_link = 'no'", 1, "deny.on_link", "a string", "false"),
         case("deny.uplinks = []", 1, "deny.uplinks", "nothing would be policed", "\"any\""),
-        case("deny.uplinks = 'auto'", 1, "deny.uplinks", "neither \"any\" nor", "[\"auto\"]"),
-        case("deny.uplinks = ['any']", 1, "deny.uplinks", "name of an interface", "\"any\" alone"),
+        case("deny.uplinks = 'auto'", 1, "deny.uplinks", "not \"any\" or a list", "[\"auto\"]"),
+        case("deny.uplinks = ['any']", 1, "deny.uplinks", "in a list", "\"any\" alone"),
+        case("deny.host = 'no'", 1, "deny.host", "a string", "false"),
     ]);
 }
 
@@ -127,7 +131,10 @@ fn ranges() {
         case("deny.ranges = ['[fd00::1]']", 1, key, "brackets", "`fd00::1`"),
         case("deny.ranges = ['fd00:::1']", 1, key, "no IPv6", "fd00::1"),
         case("deny.ranges = ['intrenal']", 1, key, "neither a preset nor", "did you mean \"internal\"?"),
-        case("deny.ranges = ['localhost']", 1, key, "neither a preset nor", "\"internal\" or \"recipe\", or a network"),
+        case("deny.ranges = ['localhost']", 1, key, "neither a preset nor", "\"recipe\" or \"special\", or a network"),
+        case("deny.ranges = ['specail']", 1, key, "neither a preset nor", "did you mean \"special\"?"),
+        case("deny.ranges = ['host']", 1, key, "neither a preset nor", "`deny.host = true`"),
+        case("deny.ranges = ['host:published']", 1, key, "no address", "the host's address"),
         case("deny.ranges = 'internal'", 1, key, "is a string", "[\"internal\"]"),
         case("deny.ranges = [['internal']]", 1, key, "is an array", "quotation marks"),
         case("deny.ranges = [{}]", 1, key, "is a table", "quotation marks"),
@@ -192,7 +199,6 @@ fn grants() {
         case("grant = [{ name = 'a' }]", 1, "grant.to", "missing", "to = \"10.1.2.3\""),
         case("[[grant]]\nname = 'a b'\nto = '10.0.0.1'", 2, "grant.name", "`a b`", "write `a-b`"),
         case("[[grant]]\nname = ''\nto = '10.0.0.1'", 2, "grant.name", "empty", "postgres"),
-        case("[[grant]]\nname = 'a'\nto = 'host'", 3, "grant.to", "not supported yet", "host's address"),
         case("[[grant]]\nname = 'a'\nto = ['10.0.0.1']", 3, "grant.to", "is an array", "10.1.2.3"),
         case(
             "[[grant]]\nname = 'a'\nto = '10.0.0.1'\ncomment = \"\"\"a\nb\"\"\"",
@@ -215,6 +221,36 @@ fn grants() {
 }
 
 #[test]
+fn resolvers() {
+    let key = "dns.allow";
+    check(&[
+        case("[dns]\nallow = []", 2, key, "allows no resolver", "\"none\""),
+        case("dns.allow = 'off'", 1, key, "`off` is not \"auto\", \"none\" or a list", "[\"off\"]"),
+        case("dns.allow = 'non'", 1, key, "`non`", "did you mean \"none\"?"),
+        case("dns.allow = '10.0.0.53'", 1, key, "or a list", "[\"10.0.0.53\"]"),
+        case("dns.allow = true", 1, key, "`true` is a boolean", "a list"),
+        case("dns.allow = [53]", 1, key, "`53` is an integer", "\"10.0.0.53\""),
+        case("dns.allow = ['auto']", 1, key, "in a list", "\"auto\" alone"),
+        case("dns.allow = ['none', '10.0.0.53']", 1, key, "in a list", "\"none\" alone"),
+        case("dns.allow = ['dns.example.com']", 1, key, "names are not looked up", "write the address"),
+        case("dns.allow = ['host']", 1, key, "no address", "the host's address"),
+        case("dns.allow = ['10.0.0.0/24']", 1, key, "more than one address", "each resolver"),
+        case("dns.allow = ['10.0.0.1-10.0.0.2']", 1, key, "more than one address", "each resolver"),
+        case("dns.allow = ['10.0.0.53:53']", 1, key, "port", "`10.0.0.53`"),
+        case("dns.allow = ['127.0.0.53']", 1, key, "own loopback", "or \"auto\""),
+        case("dns.allow = ['127.0.0.11']", 1, key, "own loopback", "or \"auto\""),
+        case("dns.allow = ['::1']", 1, key, "own loopback", "containers reach"),
+        case("dns.allow = ['0.0.0.0']", 1, key, "of nobody", "containers reach"),
+        case("dns.allow = ['::']", 1, key, "of nobody", "containers reach"),
+        case("dns.allow = ['224.0.0.251']", 1, key, "no single resolver", "containers reach"),
+        case("dns.allow = ['255.255.255.255']", 1, key, "no single resolver", "containers reach"),
+        case("dns.allow = ['ff02::fb']", 1, key, "no single resolver", "containers reach"),
+        case("dns.allow = ['fe80::1%eth0']", 1, key, "zone", "`fe80::1`"),
+        case("dns.allow = ['::ffff:10.0.0.53']", 1, key, "IPv4-mapped", "`10.0.0.53`"),
+    ]);
+}
+
+#[test]
 fn unknown_keys() {
     check(&[
         case("mood = 'audit'", 1, "mood", "no such key", "did you mean `mode`?"),
@@ -222,15 +258,28 @@ fn unknown_keys() {
         case("[deny]\nrate = '6/minute'", 2, "deny.rate", "no such key", "did you mean `log.rate`?"),
         case("ranges = []", 1, "ranges", "no such key", "did you mean `deny.ranges`?"),
         case("log.audit-prefix = 'x'", 1, "log.audit-prefix", "no such key", "did you mean `log.audit_prefix`?"),
-        case("deny.host = true", 1, "deny.host", "no such key", "the keys here are action, on_link, ranges, uplinks"),
-        case("[dns]\nallow = 'auto'", 1, "dns", "no such key", "the keys here are containers, deny, grant, log, mode"),
+        case(
+            "deny.all = true",
+            1,
+            "deny.all",
+            "no such key",
+            "the keys here are action, host, on_link, ranges, uplinks",
+        ),
+        case("[dns]\nresolvers = 'auto'", 2, "dns.resolvers", "no such key", "the keys here are allow"),
+        case(
+            "guard.own = true",
+            1,
+            "guard",
+            "no such key",
+            "the keys here are containers, deny, dns, grant, log, mode",
+        ),
         case("'a b' = 1", 1, "\"a b\"", "no such key", "remove it"),
         case(
-            "[[grant]]\nname = 'a'\nto = '10.0.0.1'\nports = ['53/udp']",
+            "[[grant]]\nname = 'a'\nto = '10.0.0.1'\nport = '53/udp'",
             4,
-            "grant.ports",
+            "grant.port",
             "no such key",
-            "the keys here are comment, name, to",
+            "did you mean `grant.ports`?",
         ),
     ]);
 }

@@ -44,7 +44,7 @@ fn every_error_shows_its_line_and_its_cure() {
 
 #[test]
 fn a_warning_is_called_one() {
-    let warnings = accept("deny.on_link = false\n[[grant]]\nname = 'dns'\nto = '8.8.8.8'").warnings;
+    let warnings = accept("deny = { on_link = false, host = false }\n[[grant]]\nname = 'dns'\nto = '8.8.8.8'").warnings;
     insta::assert_snapshot!(warnings[0].render(false), @r#"
     warning: grant.to: nothing in `8.8.8.8` is denied, so this grant has no effect
      --> dockwall.toml:4:6

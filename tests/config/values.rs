@@ -1,5 +1,7 @@
 //! Values that are accepted, and what they mean.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use dockwall::config::*;
@@ -21,7 +23,10 @@ fn an_empty_file_stands_for_the_defaults() {
 
 #[test]
 fn the_defaults_are_those_of_the_manual() {
-    let Config { mode, interfaces, ranges, uplinks, action, log, grants, .. } = Config::default();
+    let config = Config::default();
+    assert_eq!((config.on_link, config.host, &config.dns), (true, true, &DnsAllow::Auto));
+    assert_eq!(config.grants_dir(), Path::new("/etc/dockwall/grants.d"));
+    let Config { mode, interfaces, ranges, uplinks, action, log, grants, .. } = config;
     assert_eq!((mode, interfaces, uplinks, action), (Mode::Audit, Interfaces::Auto, Uplinks::Any, Action::Drop));
     assert_eq!(ranges.iter().map(DeniedRange::to_string).collect::<Vec<_>>(), ["internal"]);
     assert_eq!(ranges[0].origin, Origin::BuiltIn);
@@ -42,8 +47,11 @@ fn every_key_is_read() {
         [deny]
         ranges = ["recipe", "198.18.0.0/15"]
         on_link = false
+        host = false
         uplinks = ["lo", "eth*"]
         action = "reject"
+        [dns]
+        allow = ["10.57.17.5", "fd00::53", "10.57.17.5"]
         [log]
         enabled = false
         rate = "10/hour"
@@ -56,11 +64,19 @@ fn every_key_is_read() {
         [[grant]]
         name = "ldap"
         to = "10.57.17.5"
+        ports = ["389/tcp", "636/tcp", "389/tcp"]
+        from = "label:tier=backend"
+        until = "2100-01-31T18:00:00+02:00"
+        required = true
         comment = "der Verzeichnisdienst, für alle"
     "#;
     let loaded = accept(text);
     assert_eq!(loaded.warnings, []);
-    let Config { mode, interfaces, exclude, ranges, on_link, uplinks, action, log, grants, files } = loaded.config;
+    assert_eq!(loaded.config.grants_dir(), Path::new("grants.d"));
+    let Config { mode, interfaces, exclude, ranges, on_link, host, uplinks, action, dns, log, grants, files } =
+        loaded.config;
+    assert!(!host);
+    assert_eq!(dns, DnsAllow::List(["10.57.17.5", "fd00::53"].map(|text| text.parse::<IpAddr>().unwrap()).to_vec()));
     let docker0 = InterfacePattern::Exact("docker0".into());
     let bridges = InterfacePattern::Prefix("br-".into());
     assert_eq!((mode, action), (Mode::Enforce, Action::Reject));
@@ -77,8 +93,13 @@ fn every_key_is_read() {
     assert_eq!((log.prefix.as_str(), log.audit_prefix.as_str()), ("D: ", "A: "));
     assert_eq!(log.remember.duration(), Duration::from_secs(5400));
     assert_eq!((grants[0].name.as_str(), grants[0].to.to_string()), ("ldap", "10.57.17.5".into()));
+    let tcp = |port| Ports { protocol: Protocol::Tcp, first: port, last: port };
+    assert_eq!((&*grants[0].ports, grants[0].protocol), ([tcp(389), tcp(636)].as_slice(), None));
+    assert_eq!(grants[0].from, Some(Source::Label { key: "tier".into(), value: "backend".into() }));
+    assert_eq!(grants[0].until, Some("2100-01-31T16:00:00Z".parse().unwrap()));
+    assert!(grants[0].required);
     assert_eq!(grants[0].comment.as_deref(), Some("der Verzeichnisdienst, für alle"));
-    assert_eq!(files.place(grants[0].origin), "dockwall.toml:20");
+    assert_eq!(files.place(grants[0].origin), "dockwall.toml:23");
 }
 
 #[test]
@@ -147,23 +168,17 @@ fn an_empty_list_of_ranges_is_allowed() {
 }
 
 #[test]
-fn a_grant_outside_of_what_is_denied_is_a_warning() {
-    let cases = [
-        ("8.8.8.8", true),
-        ("9.0.0.0-9.255.255.255", true),
-        ("2001:db8::/32", true),
-        ("9.255.255.255-10.0.0.0", false),
-        ("0.0.0.0/0", false),
-        ("fd00::1", false),
-    ];
-    for (to, warned) in cases {
-        let grant = format!("[[grant]]\nname = 'x'\nto = '{to}'");
-        let warnings = accept(&format!("deny.on_link = false\n{grant}")).warnings;
-        assert_eq!(warnings.len(), usize::from(warned), "{to}");
-        assert!(warnings.iter().all(|w| w.severity == Severity::Warning && w.line == Some(4)), "{to}");
-        // The host may be attached to that network.
-        assert_eq!(accept(&grant).warnings, [], "{to}");
-    }
+fn words_for_interfaces_and_resolvers() {
+    assert_eq!(accept("containers.interfaces = 'bridges'").config.interfaces, Interfaces::Bridges);
+    assert_eq!(accept("dns.allow = 'none'").config.dns, DnsAllow::None);
+    assert_eq!(accept("dns.allow = 'auto'").config.dns, DnsAllow::Auto);
+}
+
+#[test]
+fn a_long_list_is_no_empty_one() {
+    let resolvers: Vec<String> = (0..2000).map(|i| format!("'10.0.{}.{}'", i / 250, i % 250 + 1)).collect();
+    let dns = accept(&format!("dns.allow = [{}]", resolvers.join(", "))).config.dns;
+    assert!(matches!(dns, DnsAllow::List(addresses) if addresses.len() == 2000));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
+use super::ports::Ports;
 use crate::config::invalid::{Invalid, quote};
 use crate::config::nearest::nearest;
 use crate::config::target::Target;
@@ -44,11 +45,17 @@ fn diagnose(text: &str) -> Option<Invalid> {
     let problem = format!("{} is neither an address nor \"{HOST}\"", quote(text));
     if let Some((before, port)) = text.rsplit_once(':')
         && (before == HOST || before.parse::<Ipv4Addr>().is_ok())
-        && port.parse::<u16>().is_ok()
+        && let Ok(ports) = port.parse::<Ports>().or_else(|_| format!("{port}/tcp").parse())
     {
         return Some(Invalid::new(
             format!("{} carries a port", quote(text)),
-            format!("write \"{before}\" here, and `ports = [\"{port}/tcp\"]` beside it"),
+            format!("write \"{before}\" here, and `ports = [\"{ports}\"]` beside it"),
+        ));
+    }
+    if ["network:", "container:", "label:"].iter().any(|kind| text.starts_with(kind)) {
+        return Some(Invalid::new(
+            format!("{} names containers, which only `from` does", quote(text)),
+            "write the address that they may reach",
         ));
     }
     if matches!(text, "localhost" | "localhost.localdomain") {

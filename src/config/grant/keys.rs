@@ -133,7 +133,7 @@ fn needless(to: Destination, denied: &Coverage) -> Option<Invalid> {
         )),
         Destination::Host | Destination::Published if !denied.host() => Some(Invalid::new(
             "the host is not denied, so this grant has no effect",
-            "remove the grant, or `deny.host = false`",
+            "remove the grant, or write `deny.host = true`",
         )),
         _ => None,
     }

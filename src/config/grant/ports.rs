@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::protocol::Protocol;
+use crate::config::choice::choose;
 use crate::config::invalid::{Invalid, quote};
 
 /// Destination ports of one protocol, both ends included. Written `"5432/tcp"`, `"8000-8100/tcp"`.
@@ -53,7 +54,7 @@ impl FromStr for Ports {
         let Some((numbers, protocol)) = text.rsplit_once('/') else {
             return Err(without_protocol(text));
         };
-        if numbers.parse::<Protocol>().is_ok() && read_numbers(protocol, protocol).is_ok() {
+        if is_word(numbers) && numbers.parse::<Protocol>().is_ok() && read_numbers(protocol, protocol).is_ok() {
             return Err(Invalid::new(
                 format!("{} has the protocol before the port", quote(text)),
                 format!("write `{protocol}/{numbers}`"),
@@ -71,9 +72,14 @@ impl FromStr for Ports {
     }
 }
 
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
 /// A port without a protocol could be any of five; to guess one would grant what nobody asked for.
 fn without_protocol(text: &str) -> Invalid {
     match (read_numbers(text, text), text.parse::<Protocol>()) {
+        (Err(invalid), _) if !is_word(text) => invalid,
         (Ok((first, last)), _) => {
             let numbers = if first == last { first.to_string() } else { format!("{first}-{last}") };
             Invalid::new(
@@ -92,15 +98,10 @@ fn without_protocol(text: &str) -> Invalid {
 
 fn read_protocol(text: &str, word: &str) -> Result<Protocol, Invalid> {
     match word.parse::<Protocol>() {
-        Ok(protocol) if protocol.has_ports() => Ok(protocol),
-        Ok(protocol) => Err(no_ports(text, protocol)),
-        Err(Invalid { cure, .. }) => Err(Invalid::new(
-            format!("{}: {} is no protocol with ports", quote(text), quote(word)),
-            match cure.strip_prefix("did you mean ") {
-                Some(_) => cure,
-                None => format!("write {} behind the slash", Protocol::WITH_PORTS),
-            },
-        )),
+        Ok(protocol) if !protocol.has_ports() => Err(no_ports(text, protocol)),
+        // Not by its number: of two numbers nobody could say which one is the port.
+        _ => choose(word, &Protocol::WITH_PORTS)
+            .map_err(|Invalid { problem, cure }| Invalid::new(format!("{}: {problem}", quote(text)), cure)),
     }
 }
 

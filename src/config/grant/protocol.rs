@@ -38,25 +38,24 @@ pub enum Protocol {
 const ICMPV6: u8 = 58;
 
 impl Protocol {
-    const WORDS: [(&'static str, Self); 10] = [
+    /// The protocols that have ports.
+    pub(super) const WITH_PORTS: [(&'static str, Self); 5] = [
         ("tcp", Self::Tcp),
         ("udp", Self::Udp),
         ("udplite", Self::UdpLite),
         ("dccp", Self::Dccp),
         ("sctp", Self::Sctp),
-        ("icmp", Self::Icmp),
-        ("igmp", Self::Igmp),
-        ("gre", Self::Gre),
-        ("esp", Self::Esp),
-        ("ah", Self::Ah),
     ];
 
-    /// The protocols that have ports, for messages.
-    pub(super) const WITH_PORTS: &'static str = "\"tcp\", \"udp\", \"udplite\", \"dccp\" or \"sctp\"";
+    const WORDS: [(&'static str, Self); 10] = {
+        let [tcp, udp, udplite, dccp, sctp] = Self::WITH_PORTS;
+        let (icmp, igmp, gre) = (("icmp", Self::Icmp), ("igmp", Self::Igmp), ("gre", Self::Gre));
+        [tcp, udp, udplite, dccp, sctp, icmp, igmp, gre, ("esp", Self::Esp), ("ah", Self::Ah)]
+    };
 
     /// Whether its packets carry a source and a destination port where TCP has them.
     pub fn has_ports(self) -> bool {
-        matches!(self, Self::Tcp | Self::Udp | Self::UdpLite | Self::Dccp | Self::Sctp)
+        Self::WITH_PORTS.iter().any(|(_, protocol)| *protocol == self)
     }
 
     /// Its number in the IP header.
@@ -114,8 +113,7 @@ impl FromStr for Protocol {
                 "remove the key: without it every protocol is granted",
             )),
             _ => choose(text, &Self::WORDS).map_err(|Invalid { problem, cure }| {
-                let cure = if cure.starts_with("write ") { format!("{cure}, or the protocol's number") } else { cure };
-                Invalid::new(problem, cure)
+                Invalid::new(problem, format!("{cure}; any other protocol goes by its number"))
             }),
         }
     }

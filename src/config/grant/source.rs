@@ -1,6 +1,7 @@
 //! Whose packets a grant lets go.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::config::invalid::{Invalid, is_unprintable, quote};
@@ -38,14 +39,30 @@ impl FromStr for Source {
             Some(("container", name)) => read_container_name(text, name).map(Self::Container),
             Some(("label", label)) => read_label(text, label),
             kind => match text.parse() {
-                Ok(target) => Ok(Self::Addresses(target)),
+                Ok(target) => read_addresses(text, target),
                 Err(invalid) => Err(diagnose(text, kind.map(|(kind, _)| kind)).unwrap_or(invalid)),
             },
         }
     }
 }
 
-/// Docker refuses only names of white space (`ValidateName` in libnetwork's `config/config.go`).
+/// Addresses that never stand in the source of a container's packet are a mistake.
+fn read_addresses(text: &str, target: Target) -> Result<Source, Invalid> {
+    let (first, last) = match target {
+        Target::V4(interval) => (IpAddr::V4(interval.first()), IpAddr::V4(interval.last())),
+        Target::V6(interval) => (IpAddr::V6(interval.first()), IpAddr::V6(interval.last())),
+    };
+    let both = |is_kind: fn(&IpAddr) -> bool| is_kind(&first) && is_kind(&last);
+    if both(IpAddr::is_loopback) || both(IpAddr::is_multicast) || both(IpAddr::is_unspecified) {
+        return Err(Invalid::new(
+            format!("no packet of a container comes from {}", quote(text)),
+            "write the containers' own addresses, or a name such as \"container:web\"",
+        ));
+    }
+    Ok(Source::Addresses(target))
+}
+
+/// Docker refuses only names of white space (`NewNetwork` in moby's `daemon/libnetwork/controller.go`).
 fn read_network_name(text: &str, name: &str) -> Result<String, Invalid> {
     if name.trim().is_empty() {
         return Err(Invalid::new(
@@ -124,9 +141,9 @@ fn diagnose(text: &str, kind: Option<&str>) -> Option<Invalid> {
             "remove the key: without it the grant is for every container",
         )),
         // An IPv6 address may begin with letters too.
-        Some(kind) if !kind.is_empty() && !kind.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'.') => {
-            let meant = nearest(kind, KINDS.iter().map(|(kind, _)| *kind));
-            let meant = meant.and_then(|meant| KINDS.iter().find(|(kind, _)| *kind == meant));
+        Some(kind) if is_word(kind) && !kind.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            let similar = nearest(kind, KINDS.iter().map(|(kind, _)| *kind));
+            let meant = KINDS.iter().find(|(whole, _)| whole.starts_with(kind) || similar == Some(*whole));
             Some(Invalid::new(
                 problem,
                 match meant {
@@ -135,18 +152,18 @@ fn diagnose(text: &str, kind: Option<&str>) -> Option<Invalid> {
                 },
             ))
         }
-        None if text.starts_with(|first: char| first.is_alphabetic()) && !text.contains(['/', '%', ' ']) => {
-            Some(Invalid::new(
-                problem,
-                format!(
-                    "write {0} or {1}",
-                    quote(format_args!("container:{text}")),
-                    quote(format_args!("network:{text}"))
-                ),
-            ))
-        }
+        None if is_word(text) => Some(Invalid::new(
+            problem,
+            format!("write {0} or {1}", quote(format_args!("container:{text}")), quote(format_args!("network:{text}"))),
+        )),
         _ => None,
     }
+}
+
+/// Whether it could be a name, and no address.
+fn is_word(text: &str) -> bool {
+    let allowed = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    text.starts_with(|first: char| first.is_alphabetic()) && text.chars().all(allowed)
 }
 
 impl From<Target> for Source {
