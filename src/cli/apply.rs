@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
+use super::lifeline::Lifeline;
 use super::progress::Progress;
 use super::{page, paint};
 use crate::config::Mode;
@@ -22,12 +23,16 @@ pub struct Apply {
     /// In this mode, whatever the configuration says
     #[arg(long, value_name = "audit|enforce")]
     mode: Option<Mode>,
+    /// Even where that cuts the connection that this is run over
+    #[arg(long)]
+    force: bool,
 }
 
 impl Apply {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let policy = context.policy(self.mode)?;
+        Lifeline::find().check(&policy, self.force)?;
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;

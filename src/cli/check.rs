@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::exit::Outcome;
 use super::page::{self, Sheet, counted};
 use super::paint;
-use crate::config::{Config, Interfaces, Mode, Uplinks};
-use crate::host::Facts;
-use crate::policy::{Networks, Policy, Resolved};
+use crate::config::{Config, Grant, Interfaces, Mode, Uplinks};
+use crate::policy::{Networks, Policy, Reach, Resolved, UsedResolver};
 
 /// How many networks are spelled out, without `-v`, before the rest is only counted.
 const SPELLED_OUT: usize = 24;
@@ -20,7 +19,7 @@ const SPELLED_OUT: usize = 24;
 ///
 /// Finds everything that is wrong with it at once. Needs no privilege and changes nothing.
 ///
-/// With --json: {files, policy, on_link, not_policed, warnings}, the policy as a generation keeps it. Errors of this and
+/// With --json: {files, policy, on_link, not_policed, resolvers, notices, warnings}, the policy as a generation keeps it. Errors of this and
 /// every command are {error: {status, message, diagnostics}}.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -33,13 +32,15 @@ impl Check {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let loaded = context.load()?;
-        let resolved = Policy::resolve(&loaded.config, &Facts::read()?, self.mode);
+        let resolved = context.resolve(&loaded.config, self.mode)?;
         if context.json {
             page::json(&json!({
                 "files": loaded.config.files.paths(),
                 "policy": resolved.policy,
                 "on_link": resolved.on_link,
                 "not_policed": evident(&resolved),
+                "resolvers": resolved.resolvers.iter().map(resolver_as_json).collect::<Vec<_>>(),
+                "notices": resolved.notices,
                 "warnings": loaded.warnings,
             }));
         } else {
@@ -64,7 +65,9 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
     sheet.say("mode", mode(policy));
     let by = match config.interfaces {
         Interfaces::Auto => "  (containers.interfaces = \"auto\")",
-        Interfaces::Bridges => "  (containers.interfaces = \"bridges\")",
+        Interfaces::Bridges => {
+            " · every other bridge, by its kind, in what is forwarded  (containers.interfaces = \"bridges\")"
+        }
         Interfaces::List(_) => "",
     };
     sheet.say("policed", format!("{}{}", policy.containers, paint::faint(by)));
@@ -78,6 +81,10 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
         let on_link = spelled_out(&resolved.on_link, most);
         sheet.say("on link", format!("{on_link}{}", paint::faint("  (the host is attached to them; deny.on_link)")));
     }
+    sheet.say("host", host(policy));
+    if !resolved.resolvers.is_empty() {
+        sheet.say("resolvers", resolved.resolvers.iter().map(resolver).collect::<Vec<_>>().join("\n"));
+    }
     if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {
         sheet.say("uplinks", format!("only what leaves by {uplinks}"));
     }
@@ -90,13 +97,28 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
     if !config.grants.is_empty() {
         anstream::println!();
         page::rows(
-            &["grant", "to", "where", "comment"],
-            config.grants.iter().map(|grant| {
-                let comment = grant.comment.clone().unwrap_or_default();
-                vec![grant.name.clone(), grant.to.to_string(), config.files.place(grant.origin), comment]
-            }),
+            &["grant", "to", "what", "from", "until", "where", "comment"],
+            config.grants.iter().map(|grant| grant_row(config, grant)),
         );
     }
+}
+
+fn grant_row(config: &Config, grant: &Grant) -> Vec<String> {
+    let ports: Vec<String> = grant.ports.iter().map(ToString::to_string).collect();
+    let what = match grant.protocol {
+        Some(protocol) => protocol.to_string(),
+        None if ports.is_empty() => "everything".to_owned(),
+        None => ports.join(" "),
+    };
+    vec![
+        grant.name.clone(),
+        grant.to.to_string(),
+        what,
+        grant.from.as_ref().map_or_else(|| "any container".to_owned(), ToString::to_string),
+        grant.until.map(|until| until.to_string()).unwrap_or_default(),
+        config.files.place(grant.origin),
+        grant.comment.clone().unwrap_or_default(),
+    ]
 }
 
 fn mode(policy: &Policy) -> String {
@@ -108,6 +130,28 @@ fn mode(policy: &Policy) -> String {
             policy.action
         ),
     }
+}
+
+fn host(policy: &Policy) -> String {
+    match policy.host {
+        true => "every address of the host is denied as well; answers to its own flows pass".to_owned(),
+        false => paint::notable("open: containers reach every service of the host  (deny.host = false)"),
+    }
+}
+
+fn resolver(used: &UsedResolver) -> String {
+    let origin = used.origin.as_ref().map_or_else(|| "dns.allow".to_owned(), ToString::to_string);
+    let reach = match used.reach {
+        Reach::Free => "not denied".to_owned(),
+        Reach::Granted => "port 53 granted".to_owned(),
+        Reach::GrantedOnHost => "on the host, port 53 granted".to_owned(),
+        Reach::Closed => paint::bad("denied"),
+    };
+    format!("{} ({origin}): {reach}", used.address)
+}
+
+fn resolver_as_json(used: &UsedResolver) -> Value {
+    json!({ "address": used.address, "origin": used.origin.as_ref().map(ToString::to_string), "reach": used.reach })
 }
 
 fn denied(config: &Config, policy: &Policy, most: usize) -> String {

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::paint;
 use crate::config::{Config, ConfigError, Loaded, Mode};
 use crate::generation::{Lock, Store};
-use crate::host::{self, Facts};
+use crate::host::{self, Host};
 use crate::netlink::Kernel;
-use crate::policy::Policy;
+use crate::policy::{Policy, Resolved};
 use crate::ruleset::Features;
 
 /// The options of every command.
@@ -56,9 +57,20 @@ impl Context {
         Ok(loaded)
     }
 
+    /// What `config` means on this host; `mode` where the command line says otherwise. Prints to
+    /// people what they should know of it.
+    pub fn resolve(&self, config: &Config, mode: Option<Mode>) -> anyhow::Result<Resolved> {
+        let resolved = Policy::resolve(config, &Host::read()?, mode, Timestamp::now())?;
+        for notice in resolved.notices.iter().filter(|_| !self.json) {
+            let place = notice.origin.map(|origin| format!(" ({})", config.files.place(origin))).unwrap_or_default();
+            anstream::eprintln!("{}: {}{place}\n  {}", paint::notable("warning"), notice.problem, notice.cure);
+        }
+        Ok(resolved)
+    }
+
     /// The policy that the configuration means; `mode` where the command line says otherwise.
     pub fn policy(&self, mode: Option<Mode>) -> anyhow::Result<Policy> {
-        Ok(Policy::resolve(&self.load()?.config, &Facts::read()?, mode).policy)
+        Ok(self.resolve(&self.load()?.config, mode)?.policy)
     }
 
     /// What this machine's kernel can do.

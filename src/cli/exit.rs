@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::context::Context;
+use super::lifeline::WouldCut;
 use super::{page, paint};
 use crate::config::ConfigError;
 use crate::generation::{self, RollbackError, StoreError};
 use crate::host::Missing;
 use crate::netlink;
+use crate::policy::Unresolvable;
 
 /// The list at the end of `--help`.
 pub const HELP: &str = "\
@@ -22,7 +24,9 @@ Exit status:
   5  not permitted: CAP_NET_ADMIN or a file's permission is missing
   6  this kernel has no nf_tables
   7  the state directory cannot be used
-  8  a table `inet dockwall` is there which dockwall did not make";
+  8  a table `inet dockwall` is there which dockwall did not make
+  9  a grant with `required = true` has a name that stands for nothing here
+ 10  it would cut the connection that it is run over";
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,8 @@ enum Failure {
     NoNfTables = 6,
     State = 7,
     ForeignTable = 8,
+    Unresolvable = 9,
+    WouldCut = 10,
 }
 
 /// Says what went wrong, to people or to programs.
@@ -94,7 +100,13 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     if let Some(error) = cause.downcast_ref::<ConfigError>() {
         return Some(if error.is_not_permitted() { Failure::NotPermitted } else { Failure::Configuration });
     }
-    cause.downcast_ref::<Missing>().map(|_| Failure::NotPermitted)
+    if cause.is::<Unresolvable>() {
+        return Some(Failure::Unresolvable);
+    }
+    if cause.is::<WouldCut>() {
+        return Some(Failure::WouldCut);
+    }
+    cause.is::<Missing>().then_some(Failure::NotPermitted)
 }
 
 fn of_kernel(error: &netlink::Error) -> Failure {

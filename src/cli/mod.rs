@@ -6,6 +6,7 @@ mod check;
 mod context;
 mod exit;
 mod history;
+mod lifeline;
 mod page;
 mod paint;
 mod plan;

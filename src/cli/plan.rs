@@ -1,6 +1,7 @@
 //! `dockwall plan`
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::context::Context;
@@ -29,7 +30,7 @@ impl Plan {
         let policy = context.policy(self.mode)?;
         let mut kernel = context.kernel()?;
         let live = kernel.read_ours()?;
-        let table = compile(&policy, context.features());
+        let table = compile(&policy, context.features(), Timestamp::now());
         let number = number_for(&live, &table.digest(), context.store.last().unwrap_or(0));
         let table = table.marked(number);
         let changes = diff(live.table.as_ref(), &table);

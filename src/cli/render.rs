@@ -1,6 +1,7 @@
 //! `dockwall render`
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -37,7 +38,7 @@ impl Render {
         let policy = context.policy(self.mode)?;
         // The number that the next apply would take, as far as the state directory can be read.
         let next = context.store.last().unwrap_or(0) + 1;
-        let table = compile(&policy, context.features()).marked(next);
+        let table = compile(&policy, context.features(), Timestamp::now()).marked(next);
         if context.json || self.format == Format::Json {
             page::json(&as_json(&table));
         } else {

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
+use super::lifeline::Lifeline;
 use super::progress::Progress;
 use super::{page, paint};
-use crate::generation::rollback;
+use crate::generation::{rollback, rollback_target};
 
 /// Go back to the generation that was in force before, in one batch.
 ///
@@ -17,18 +18,24 @@ pub struct Rollback {
     /// Go to this generation instead; `dockwall history` lists them
     #[arg(long, value_name = "N")]
     to: Option<u64>,
+    /// Even where that cuts the connection that this is run over
+    #[arg(long)]
+    force: bool,
 }
 
 impl Rollback {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let lifeline = Lifeline::find();
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
+        let generation = rollback_target(&mut kernel, &context.store, self.to)?;
+        lifeline.check(&generation.policy, self.force)?;
         let progress = Progress::start("going back");
-        let result = rollback(&mut kernel, &context.store, self.to, context.features());
+        let sent = rollback(&mut kernel, &generation, context.features());
         drop(progress);
-        let (generation, sent) = result?;
+        let sent = sent?;
         let (number, mode) = (generation.number, generation.policy.mode);
         if context.json {
             page::json(

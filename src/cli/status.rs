@@ -1,6 +1,7 @@
 //! `dockwall status`
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::context::Context;
@@ -19,8 +20,8 @@ use crate::ruleset::{Change, compile, diff};
 /// unchanged since it was applied, and in mode enforce.
 ///
 /// With --json: {enforced, wall, applied_at, repairs}; the wall is {generation, mode, hooks, hooked,
-/// drifted, applied, found, policed, not_policed, denied_networks, granted_networks, denied, granted, logged},
-/// with packets and bytes for the last three, or null without one.
+/// drifted, closes_host, applied, found, policed, not_policed, denied_networks, exceptions, denied, denied_to_host, invalid,
+/// for_everybody, granted, logged}, with packets and bytes for the last six, or null without one.
 #[derive(Debug, Args)]
 pub struct Status {}
 
@@ -49,8 +50,8 @@ impl Status {
 /// that the kernel's mark names, to the digest.
 fn repairs(context: &Context, wall: &Wall, live: &Live, applied: Option<&Generation>) -> Option<Vec<Change>> {
     let generation = applied.filter(|_| wall.drifted)?;
-    let table = compile(&generation.policy, context.features());
-    let matches = wall.applied.as_ref() == Some(&table.digest());
+    let table = compile(&generation.policy, context.features(), Timestamp::now());
+    let matches = wall.applied.as_ref().is_some_and(|applied| applied.matches(&table.digest()));
     matches.then(|| diff(live.table.as_ref(), &table.marked(generation.number)))
 }
 
@@ -73,11 +74,22 @@ fn print(live: &Live, found: &Found, applied: Option<&Generation>, repairs: Opti
     if !wall.not_policed.is_empty() {
         sheet.say("  not policed", wall.not_policed.join(" · "));
     }
-    let grants = counted(wall.granted_networks, "granted network", "granted networks");
-    sheet
-        .say("  networks", format!("{}, {grants}", counted(wall.denied_networks, "denied network", "denied networks")));
+    let exceptions = counted(wall.exceptions, "exception", "exceptions");
+    let networks = counted(wall.denied_networks, "denied network", "denied networks");
+    sheet.say("  networks", format!("{networks}, {exceptions}"));
     let would = if wall.mode == Some(Mode::Audit) { "  (would be denied: audit mode drops nothing)" } else { "" };
     sheet.say("  denied", format!("{}{}", packets(wall.denied), paint::faint(would)));
+    if wall.closes_host {
+        sheet.say("  to the host", packets(wall.denied_to_host));
+    }
+    sheet.say(
+        "  not logged",
+        format!(
+            "{} of no flow, {} for everybody on the link",
+            grouped(wall.invalid.packets),
+            grouped(wall.for_everybody.packets)
+        ),
+    );
     sheet.say("  granted", packets(wall.granted));
     sheet.say("  logged", counted(usize::try_from(wall.logged.packets).unwrap_or(usize::MAX), "line", "lines"));
     sheet.print();
@@ -99,7 +111,7 @@ fn headline(wall: &Wall) -> String {
 }
 
 fn when_and_who(generation: &Generation) -> String {
-    let ago = jiff::Timestamp::now().duration_since(generation.applied);
+    let ago = Timestamp::now().duration_since(generation.applied);
     let ago = jiff::SignedDuration::from_secs(ago.as_secs().max(0));
     paint::faint(format!(" · applied {ago:#} ago by {}", generation.author))
 }

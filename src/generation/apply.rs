@@ -27,7 +27,7 @@ pub struct Applied {
 /// # Errors
 /// See [`Error`]; the kernel holds what it held before.
 pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Features) -> Result<Applied, Error> {
-    let table = compile(policy, features);
+    let table = compile(policy, features, Timestamp::now());
     let (digest, last) = (table.digest(), store.last()?);
     let mut number = 0;
     let mut planned: Option<Generation> = None;

@@ -1,5 +1,7 @@
 //! What one policy changes against another, in words for the history.
 
+use std::collections::BTreeMap;
+
 use crate::policy::{Grant, Networks, Policy};
 
 /// One line for each thing that differs; none when nothing does.
@@ -22,24 +24,38 @@ pub fn difference(old: &Policy, new: &Policy) -> Vec<String> {
         let uplinks = new.uplinks.as_ref().map_or_else(|| "any".to_owned(), ToString::to_string);
         lines.push(format!("uplinks {uplinks}"));
     }
+    if old.bridges != new.bridges {
+        lines.push(format!("every bridge is {}policed", if new.bridges { "" } else { "no longer " }));
+    }
+    if old.host != new.host {
+        lines.push(format!("the host is {}", if new.host { "closed" } else { "open" }));
+    }
     if old.denied != new.denied {
         lines.push(format!("denied networks {}", counts(&old.denied, &new.denied)));
     }
-    let names = |grants: &[Grant], others: &[Grant]| -> Vec<String> {
-        grants.iter().filter(|grant| !others.contains(grant)).map(|grant| grant.name.clone()).collect()
-    };
-    let (gone, come) = (names(&old.grants, &new.grants), names(&new.grants, &old.grants));
-    let changed: Vec<String> = come.iter().filter(|name| gone.contains(name)).map(|name| format!("~{name}")).collect();
-    let fresh = come.iter().filter(|name| !gone.contains(name)).map(|name| format!("+{name}"));
-    let stale = gone.iter().filter(|name| !come.contains(name)).map(|name| format!("−{name}"));
-    let grants: Vec<String> = fresh.chain(stale).chain(changed).collect();
-    if !grants.is_empty() {
-        lines.push(format!("grants {}", grants.join(" ")));
-    }
+    lines.extend(named("grants", &grants(old), &grants(new)));
+    lines.extend(named("resolvers", &resolvers(old), &resolvers(new)));
     if old.log != new.log && (old.mode == new.mode || !same_but_prefix(old, new)) {
         lines.push("log".to_owned());
     }
     lines
+}
+
+fn grants(policy: &Policy) -> BTreeMap<String, &Grant> {
+    policy.grants.iter().map(|grant| (grant.name.clone(), grant)).collect()
+}
+
+fn resolvers(policy: &Policy) -> BTreeMap<String, bool> {
+    policy.resolvers.iter().map(|resolver| (resolver.address.to_string(), resolver.host)).collect()
+}
+
+/// What came, went and changed among things with names; none when nothing did.
+fn named<T: PartialEq>(what: &str, old: &BTreeMap<String, T>, new: &BTreeMap<String, T>) -> Option<String> {
+    let fresh = new.keys().filter(|name| !old.contains_key(*name)).map(|name| format!("+{name}"));
+    let stale = old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("−{name}"));
+    let changed = new.iter().filter(|(name, value)| old.get(*name).is_some_and(|other| other != *value));
+    let all: Vec<String> = fresh.chain(stale).chain(changed.map(|(name, _)| format!("~{name}"))).collect();
+    (!all.is_empty()).then(|| format!("{what} {}", all.join(" ")))
 }
 
 /// The log's prefix follows the mode, which has its own line.

@@ -12,7 +12,7 @@ mod store;
 pub use apply::{Applied, apply, number_for};
 pub use difference::difference;
 pub use record::{Author, Generation};
-pub use rollback::{RollbackError, rollback};
+pub use rollback::{RollbackError, rollback, rollback_target};
 pub use store::{Listed, Lock, Store, StoreError};
 
 use crate::netlink;

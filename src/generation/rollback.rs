@@ -1,5 +1,7 @@
 //! Goes back to an earlier generation.
 
+use jiff::Timestamp;
+
 use super::{Error, Generation, Store, StoreError};
 use crate::netlink::{self, Kernel, Sent};
 use crate::ruleset::{Features, compile};
@@ -30,27 +32,27 @@ impl From<StoreError> for RollbackError {
     }
 }
 
-/// Puts generation `to` in force again, or the one that was in force before the present one, in
-/// one batch. Sets, grants and mode are as they were in it.
+/// Generation `to`, or the one that was in force before the present one: where a rollback goes.
 ///
 /// # Errors
 /// See [`RollbackError`].
-pub fn rollback(
-    kernel: &mut Kernel,
-    store: &Store,
-    to: Option<u64>,
-    features: Features,
-) -> Result<(Generation, Sent), RollbackError> {
-    let live = kernel.read()?;
+pub fn rollback_target(kernel: &mut Kernel, store: &Store, to: Option<u64>) -> Result<Generation, RollbackError> {
     let target = match to {
         Some(number) => number,
         None => {
-            let in_force = live.marker().ok_or(RollbackError::NothingInForce)?.generation;
+            let in_force = kernel.read()?.marker().ok_or(RollbackError::NothingInForce)?.generation;
             store.get(in_force)?.parent.ok_or(RollbackError::First(in_force))?
         }
     };
-    let generation = store.get(target)?;
-    let table = compile(&generation.policy, features).marked(generation.number);
-    let sent = kernel.replace::<netlink::Error>(|_| Ok(table.clone()))?;
-    Ok((generation, sent))
+    Ok(store.get(target)?)
+}
+
+/// Puts `generation` in force again in one batch. Sets, grants and mode are as they were in it, but for
+/// what has run out since.
+///
+/// # Errors
+/// See [`RollbackError`].
+pub fn rollback(kernel: &mut Kernel, generation: &Generation, features: Features) -> Result<Sent, RollbackError> {
+    let table = compile(&generation.policy, features, Timestamp::now()).marked(generation.number);
+    Ok(kernel.replace::<netlink::Error>(|_| Ok(table.clone()))?)
 }

@@ -1,13 +1,15 @@
 //! Set elements (`enum nft_set_elem_list_attributes`, `enum nft_set_elem_attributes`).
 //!
 //! An interval is two elements: its first address, and the address behind its last one with
-//! `NFT_SET_ELEM_INTERVAL_END`; an interval up to the highest address has no second.
+//! `NFT_SET_ELEM_INTERVAL_END`; an interval up to the highest address has no second. A box of a
+//! concatenated key is one element with two keys, the lowest and the highest.
 
 use std::ops::Range;
 
 use super::attribute::{Attribute, Attributes, HEADER_LEN, Malformed, Result, Writer, required};
+use super::userdata;
 use crate::interval::{Address, Interval};
-use crate::ruleset::{Elements, Set};
+use crate::ruleset::{Elements, Expiry, KeyBox, Set};
 
 const NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
 const NFTA_SET_ELEM_LIST_SET: u16 = 2;
@@ -16,6 +18,10 @@ pub const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
 const NFTA_LIST_ELEM: u16 = 1;
 const NFTA_SET_ELEM_KEY: u16 = 1;
 const NFTA_SET_ELEM_FLAGS: u16 = 3;
+const NFTA_SET_ELEM_TIMEOUT: u16 = 4;
+const NFTA_SET_ELEM_EXPIRATION: u16 = 5;
+const NFTA_SET_ELEM_USERDATA: u16 = 6;
+const NFTA_SET_ELEM_KEY_END: u16 = 10;
 const NFTA_DATA_VALUE: u16 = 1;
 
 /// `NFT_SET_ELEM_INTERVAL_END`.
@@ -25,7 +31,10 @@ pub const INTERVAL_END: u32 = 1;
 /// own header and the last element still have to fit.
 const MOST_BYTES: usize = 60_000;
 
-/// One element as it stands in a message: its key, and whether it ends an interval.
+/// The bytes of a timeout and of the longest comment that says when it is over.
+const EXPIRY_LEN: usize = 2 * HEADER_LEN + 8 + 64;
+
+/// A key as it stands in a message, and whether it ends an interval.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bound<K> {
     /// The bytes of the key.
@@ -44,6 +53,7 @@ pub fn pieces(set: &Set) -> Vec<Range<usize>> {
         Elements::Exact(keys) => {
             3 * HEADER_LEN + keys.iter().map(Vec::len).max().unwrap_or_default().next_multiple_of(4)
         }
+        Elements::Boxes(_) => 5 * HEADER_LEN + 2 * set.key_len() as usize + EXPIRY_LEN,
     };
     let (step, len) = ((MOST_BYTES / each).max(1), set.elements.len());
     (0..len).step_by(step).map(|start| start..(start + step).min(len)).collect()
@@ -57,6 +67,9 @@ pub fn encode(writer: &mut Writer, table: &str, set: &Set, range: Range<usize>) 
         Elements::Ipv6(elements) => encode_intervals(writer, elements.get(range).unwrap_or_default()),
         Elements::Exact(keys) => {
             keys.get(range).unwrap_or_default().iter().for_each(|key| encode_one(writer, key, true));
+        }
+        Elements::Boxes(boxes) => {
+            boxes.get(range).unwrap_or_default().iter().for_each(|element| encode_box(writer, element));
         }
     });
 }
@@ -90,17 +103,55 @@ fn encode_one(writer: &mut Writer, key: &[u8], starts: bool) {
     });
 }
 
+fn encode_box(writer: &mut Writer, element: &KeyBox) {
+    writer.nest(NFTA_LIST_ELEM, |writer| {
+        writer.nest(NFTA_SET_ELEM_KEY, |writer| writer.bytes(NFTA_DATA_VALUE, &element.first));
+        writer.nest(NFTA_SET_ELEM_KEY_END, |writer| writer.bytes(NFTA_DATA_VALUE, &element.last));
+        if let Some(expiry) = element.expiry {
+            writer.u64(NFTA_SET_ELEM_TIMEOUT, expiry.left);
+            writer.bytes(NFTA_SET_ELEM_USERDATA, &userdata::comment(&expiry.comment()));
+        }
+    });
+}
+
+/// One element as the kernel sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// Its key, and whether it ends an interval.
+    pub bound: Bound<Vec<u8>>,
+    /// The highest key of a box.
+    pub last: Option<Vec<u8>>,
+    /// The time until it runs out, in milliseconds.
+    pub left: Option<u64>,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+impl Element {
+    /// A box of ours: one that runs out says in its comment when.
+    fn into_box(self) -> Result<KeyBox> {
+        let said = self.left.map(|left| Expiry::from_comment(self.comment.as_deref()?, left));
+        let expiry = match said {
+            Some(None) => return Err(Malformed("an element that runs out at no known time".to_owned())),
+            Some(expiry) => expiry,
+            None => None,
+        };
+        let last = self.last.unwrap_or_else(|| self.bound.key.clone());
+        Ok(KeyBox { first: self.bound.key, last, expiry })
+    }
+}
+
 /// The elements of a set as they come from the kernel, message by message.
 #[derive(Debug)]
 pub struct Collector {
-    bounds: Vec<Bound<Vec<u8>>>,
+    elements: Vec<Element>,
     foreign: Option<Malformed>,
 }
 
 impl Collector {
     /// One that has seen nothing yet.
     pub fn new() -> Self {
-        Self { bounds: Vec::new(), foreign: None }
+        Self { elements: Vec::new(), foreign: None }
     }
 
     /// Takes the elements of one message.
@@ -110,7 +161,7 @@ impl Collector {
         };
         for element in list.nested() {
             match decode(&element?) {
-                Ok(bound) => self.bounds.push(bound),
+                Ok(element) => self.elements.push(element),
                 // Such as `*`, which has no key.
                 Err(error) => self.foreign = Some(error),
             }
@@ -119,15 +170,21 @@ impl Collector {
     }
 
     /// What was collected, as elements of the kind that `set` holds.
-    pub fn finish(mut self, set: &Set) -> Result<Elements> {
+    pub fn finish(self, set: &Set) -> Result<Elements> {
         if let Some(error) = self.foreign {
             return Err(error);
         }
-        self.bounds.sort_unstable();
+        if set.holds_boxes() {
+            let mut boxes = self.elements.into_iter().map(Element::into_box).collect::<Result<Vec<_>>>()?;
+            boxes.sort_unstable();
+            return Ok(Elements::Boxes(boxes));
+        }
+        let mut bounds: Vec<_> = self.elements.into_iter().map(|element| element.bound).collect();
+        bounds.sort_unstable();
         match &set.elements {
-            Elements::Ipv4(_) => intervals(self.bounds).map(Elements::Ipv4),
-            Elements::Ipv6(_) => intervals(self.bounds).map(Elements::Ipv6),
-            Elements::Exact(_) => Ok(Elements::Exact(self.bounds.into_iter().map(|bound| bound.key).collect())),
+            Elements::Ipv4(_) => intervals(bounds).map(Elements::Ipv4),
+            Elements::Ipv6(_) => intervals(bounds).map(Elements::Ipv6),
+            _ => Ok(Elements::Exact(bounds.into_iter().map(|bound| bound.key).collect())),
         }
     }
 }
@@ -139,17 +196,26 @@ impl Default for Collector {
 }
 
 /// Reads one element.
-pub fn decode(element: &Attribute) -> Result<Bound<Vec<u8>>> {
-    let (mut key, mut starts) = (None, true);
+pub fn decode(element: &Attribute) -> Result<Element> {
+    let (mut key, mut starts, mut last, mut left, mut comment) = (None, true, None, None, None);
     for attribute in element.nested() {
         let attribute = attribute?;
         match attribute.kind {
-            NFTA_SET_ELEM_KEY => key = attribute.nested().find(NFTA_DATA_VALUE)?.map(|value| value.payload.to_vec()),
+            NFTA_SET_ELEM_KEY => key = value(&attribute)?,
+            NFTA_SET_ELEM_KEY_END => last = value(&attribute)?,
             NFTA_SET_ELEM_FLAGS => starts = attribute.u32()? & INTERVAL_END == 0,
+            // What was declared, until the kernel says what of it is left.
+            NFTA_SET_ELEM_TIMEOUT => left = left.or(Some(attribute.u64()?)),
+            NFTA_SET_ELEM_EXPIRATION => left = Some(attribute.u64()?),
+            NFTA_SET_ELEM_USERDATA => comment = userdata::read_comment(attribute.payload),
             _ => {}
         }
     }
-    Ok(Bound { key: required(key, "element key")?, starts })
+    Ok(Element { bound: Bound { key: required(key, "element key")?, starts }, last, left, comment })
+}
+
+fn value(key: &Attribute) -> Result<Option<Vec<u8>>> {
+    Ok(key.nested().find(NFTA_DATA_VALUE)?.map(|value| value.payload.to_vec()))
 }
 
 /// Pairs sorted bounds. `nft` puts an end at the lowest address in front of all, which ends

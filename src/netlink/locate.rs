@@ -59,6 +59,6 @@ fn nth<'a>(outer: &Attribute<'a>, begin: usize, offset: usize) -> Option<(usize,
 }
 
 fn element_text(attribute: &Attribute, set: &Set) -> Option<String> {
-    let bound = element::decode(attribute).ok()?;
-    Some(set.key_text(&bound.key))
+    let element = element::decode(attribute).ok()?;
+    Some(set.key_text(&element.bound.key))
 }

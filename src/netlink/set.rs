@@ -2,7 +2,7 @@
 
 use super::attribute::{Attributes, Result, Writer, required};
 use super::userdata;
-use crate::ruleset::{DYNAMIC_SIZE, DataType, Elements, SET_INTERVAL, Set};
+use crate::ruleset::{DYNAMIC_SIZE, DataType, Elements, SET_CONCAT, SET_INTERVAL, Set};
 
 /// `NFTA_SET_TABLE`.
 pub const NFTA_SET_TABLE: u16 = 1;
@@ -16,6 +16,9 @@ const NFTA_SET_ID: u16 = 10;
 const NFTA_SET_TIMEOUT: u16 = 11;
 const NFTA_SET_USERDATA: u16 = 13;
 const NFTA_SET_DESC_SIZE: u16 = 1;
+const NFTA_SET_DESC_CONCAT: u16 = 2;
+const NFTA_LIST_ELEM: u16 = 1;
+const NFTA_SET_FIELD_LEN: u16 = 1;
 
 /// The bits per field in the number of a concatenated type.
 const TYPE_BITS: u32 = 6;
@@ -29,13 +32,29 @@ pub fn encode(writer: &mut Writer, table: &str, set: &Set, id: u32) {
     writer.u32(NFTA_SET_KEY_TYPE, key_type(set));
     writer.u32(NFTA_SET_KEY_LEN, set.key_len());
     writer.u32(NFTA_SET_ID, id);
-    if let Some(size) = declared_size(set) {
-        writer.nest(NFTA_SET_DESC, |writer| writer.u32(NFTA_SET_DESC_SIZE, size));
+    let size = declared_size(set);
+    if size.is_some() || set.holds_boxes() {
+        writer.nest(NFTA_SET_DESC, |writer| encode_description(writer, set, size));
     }
     if let Some(timeout) = set.timeout {
         writer.u64(NFTA_SET_TIMEOUT, timeout);
     }
     writer.bytes(NFTA_SET_USERDATA, &userdata(set));
+}
+
+/// Writes how many elements it takes, and the bytes of each field where the fields have intervals:
+/// as in a packet, without the padding that they have in a key.
+fn encode_description(writer: &mut Writer, set: &Set, size: Option<u32>) {
+    if let Some(size) = size {
+        writer.u32(NFTA_SET_DESC_SIZE, size);
+    }
+    if set.holds_boxes() {
+        writer.nest(NFTA_SET_DESC_CONCAT, |writer| {
+            for field in &set.key {
+                writer.nest(NFTA_LIST_ELEM, |writer| writer.u32(NFTA_SET_FIELD_LEN, field.len()));
+            }
+        });
+    }
 }
 
 /// The size to send. A set that rules fill has [`DYNAMIC_SIZE`] without being told; when it is told,
@@ -85,6 +104,7 @@ pub fn decode(attributes: Attributes) -> Result<Set> {
     let elements = match key.as_slice() {
         [DataType::Ipv4Addr] if flags & SET_INTERVAL != 0 => Elements::Ipv4(Vec::new()),
         [DataType::Ipv6Addr] if flags & SET_INTERVAL != 0 => Elements::Ipv6(Vec::new()),
+        [_, _, ..] if flags & SET_CONCAT != 0 => Elements::Boxes(Vec::new()),
         _ => Elements::Exact(Vec::new()),
     };
     Ok(Set { name: required(name, "set name")?, key, flags, timeout, size, elements })

@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -12,8 +13,9 @@ use super::element::Collector;
 use super::{chain, decode_any, element, message, nacks, rule, set, table};
 use crate::interval::{Interval, normalise};
 use crate::ruleset::{
-    Base, Chain, ChainPolicy, CmpOp, CtKey, DataType, DynsetOp, Elements, Expr, Hook, Limit, Log, LogTarget, MetaKey,
-    PayloadBase, Register, Reject, Rule, SET_ANONYMOUS, SET_FOREIGN_ELEMENTS, Set, Verdict,
+    Base, Chain, ChainPolicy, CmpOp, CtKey, DataType, DynsetOp, Elements, Expiry, Expr, FlowDirection, Hook, KeyBox,
+    Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Rule, SET_ANONYMOUS, SET_FOREIGN_ELEMENTS, Set,
+    Verdict,
 };
 
 /// A name as the kernel takes it.
@@ -72,7 +74,11 @@ fn any_plain_expression() -> impl Strategy<Value = Expr> {
     let unknown = ("[a-z]{1,3}_[a-z]{1,9}", words).prop_map(|(name, data)| Expr::Raw { name, data });
     prop_oneof![
         (any::<u32>(), any_register()).prop_map(|(key, register)| Expr::Meta { key: MetaKey(key), register }),
-        (any::<u32>(), any_register()).prop_map(|(key, register)| Expr::Ct { key: CtKey(key), register }),
+        (any::<u32>(), any_direction(), any_register()).prop_map(|(key, direction, register)| Expr::Ct {
+            key: CtKey(key),
+            direction,
+            register
+        }),
         (0u32..4, any::<u32>(), any::<u32>(), any_register()).prop_map(|(base, offset, len, register)| {
             Expr::Payload { base: PayloadBase(base), offset, len, register }
         }),
@@ -98,6 +104,10 @@ fn any_plain_expression() -> impl Strategy<Value = Expr> {
         any_reject().prop_map(Expr::Reject),
         unknown,
     ]
+}
+
+fn any_direction() -> impl Strategy<Value = Option<FlowDirection>> {
+    option::of(prop::sample::select(vec![FlowDirection::Original, FlowDirection::Reply]))
 }
 
 /// Any expression.
@@ -140,6 +150,7 @@ fn any_set() -> impl Strategy<Value = Set> {
         let declared = Set { name, key, flags, timeout, size, elements: Elements::Exact(Vec::new()) };
         let elements = match declared.key.as_slice() {
             [DataType::Ipv6Addr] if declared.is_interval() => Elements::Ipv6(Vec::new()),
+            [_, _, ..] if declared.holds_boxes() => Elements::Boxes(Vec::new()),
             _ => Elements::Exact(Vec::new()),
         };
         Set { elements, ..declared }
@@ -198,6 +209,22 @@ proptest! {
         prop_assert_eq!(elements_read_back(&set), set.elements);
         let v6 = v6.into_iter().map(|(a, b)| Interval::new(Ipv6Addr::from(a.min(b)), a.max(b).into()).unwrap());
         let set = Set::ipv6_intervals("deny6", normalise(v6.collect()));
+        prop_assert_eq!(elements_read_back(&set), set.elements);
+    }
+
+    #[test]
+    fn boxes_read_back(boxes in vec((any::<[u8; 12]>(), any::<[u8; 12]>(), option::of(1i64..1_000_000)), 0..20)) {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut boxes: Vec<KeyBox> = boxes
+            .into_iter()
+            .map(|(first, last, second)| KeyBox {
+                first: first.to_vec(),
+                last: last.to_vec(),
+                expiry: second.and_then(|second| Expiry::new(Timestamp::from_second(second).unwrap(), now)),
+            })
+            .collect();
+        boxes.sort();
+        let set = Set::boxes("grant4-proto", vec![DataType::Ipv4Addr, DataType::Ipv4Addr, DataType::InetProto], boxes);
         prop_assert_eq!(elements_read_back(&set), set.elements);
     }
 

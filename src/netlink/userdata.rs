@@ -1,7 +1,7 @@
 //! Userdata: what the kernel keeps for `nft` without looking at it, a list of 1-byte type, 1-byte
 //! length and value (`include/libnftnl/udata.h`).
 
-/// The comment of a table, a chain or a rule.
+/// The comment of a table, a chain, a rule or an element.
 pub const COMMENT: u8 = 0;
 /// How the bytes of a set's keys are ordered, a 4-byte number in host order
 /// (`NFTNL_UDATA_SET_KEYBYTEORDER`).
@@ -23,7 +23,7 @@ pub fn comment(text: &str) -> Vec<u8> {
     entry(COMMENT, &value)
 }
 
-/// The comment in a table's, chain's or rule's userdata.
+/// The comment in the userdata of a table, chain, rule or element.
 pub fn read_comment(mut bytes: &[u8]) -> Option<String> {
     while let [kind, len, rest @ ..] = bytes {
         let value = rest.get(..usize::from(*len))?;

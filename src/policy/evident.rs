@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::InterfaceNames;
 use crate::host::{Facts, Link};
 
 /// Who makes bridges of such names. The kernel does not know whose a bridge is.
@@ -45,15 +44,11 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// The links that a pattern of `names` matches and that are evidently no container bridge, each
-/// with the strongest reason, by index.
-///
-/// A whole name is no guess: what is written without an asterisk is policed, whatever it looks
-/// like.
-pub fn evidently_no_container_bridge(facts: &Facts, names: &InterfaceNames) -> Vec<Excluded> {
-    let guessed = |link: &&Link| names.prefixes.iter().any(|prefix| link.name.starts_with(prefix.as_str()));
+/// The links whose names are guessed to be container bridges' and that evidently are none, each with
+/// the strongest reason, by index.
+pub fn evidently_no_container_bridge(facts: &Facts, is_guessed: impl Fn(&str) -> bool) -> Vec<Excluded> {
     let excluded = |link: &Link| Some(Excluded { name: link.name.clone(), reason: evidence(facts, link)? });
-    facts.links.iter().filter(guessed).filter_map(excluded).collect()
+    facts.links.iter().filter(|link| is_guessed(&link.name)).filter_map(excluded).collect()
 }
 
 fn evidence(facts: &Facts, link: &Link) -> Option<Evidence> {
@@ -73,7 +68,8 @@ fn evidence(facts: &Facts, link: &Link) -> Option<Evidence> {
     owner.map(|(_, owner)| Evidence::BelongsTo(owner))
 }
 
-fn is_bridge(link: &Link) -> bool {
+/// Whether the kernel calls it a bridge.
+pub(super) fn is_bridge(link: &Link) -> bool {
     link.kind.as_deref() == Some("bridge")
 }
 
@@ -87,11 +83,6 @@ mod tests {
     use crate::host::{Origin, Route};
 
     const BRIDGE: u32 = 10;
-
-    fn names(prefixes: &[&str], exact: &[&str]) -> InterfaceNames {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        InterfaceNames { exact: owned(exact), prefixes: owned(prefixes) }
-    }
 
     fn bridge(name: &str) -> Link {
         link(BRIDGE, name, Some("bridge"), None)
@@ -113,9 +104,9 @@ mod tests {
         Route { link, destination: destination.parse().unwrap(), gateway: true, table, origin: Origin::Other }
     }
 
-    /// What is said of `br-…`, `virbr…`, `lxdbr…` and `incusbr…`.
+    /// What is said of those whose names look like a bridge's.
     fn reasons(facts: &Facts) -> Vec<String> {
-        let excluded = evidently_no_container_bridge(facts, &names(&["br-", "virbr", "lxdbr", "incusbr"], &[]));
+        let excluded = evidently_no_container_bridge(facts, |name| name.contains("br"));
         excluded.iter().map(|excluded| format!("{} {}", excluded.name, excluded.reason)).collect()
     }
 
@@ -186,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_name_is_policed_whatever_it_looks_like() {
+    fn what_is_no_guess_is_policed_whatever_it_looks_like() {
         let facts = Facts {
             links: vec![bridge("br-lan"), link(11, "virbr0", Some("bridge"), None)],
             routes: vec![default_route(BRIDGE, "0.0.0.0/0", Route::MAIN)],
             ..Facts::default()
         };
-        assert_eq!(evidently_no_container_bridge(&facts, &names(&["docker"], &["br-lan", "virbr0"])), []);
+        assert_eq!(evidently_no_container_bridge(&facts, |name| name == "docker0"), []);
     }
 
     #[test]

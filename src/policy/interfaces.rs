@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Excluded;
+use super::evident::is_bridge;
 use crate::config::{InterfacePattern, Interfaces, Uplinks};
+use crate::host::{Docker, Host, Link};
 
 /// What `"auto"` polices: the bridges that Docker, swarm, podman and nerdctl make. Docker names
 /// the bridge of a user network `br-` and the first digits of its id.
@@ -25,14 +27,16 @@ pub struct InterfaceNames {
 }
 
 impl InterfaceNames {
-    /// The container interfaces that the configuration means.
-    pub fn containers(written: &Interfaces) -> Self {
-        match written {
-            Interfaces::Auto | Interfaces::Bridges => {
-                Self::new(AUTO_NAMES.map(String::from), AUTO_PREFIXES.map(String::from))
-            }
-            Interfaces::List(patterns) => patterns.iter().collect(),
-        }
+    /// The container interfaces that the configuration means on this host: `"auto"` takes in the
+    /// bridges of Docker's networks with a name of their own, `"bridges"` all bridges that are there.
+    pub fn containers(written: &Interfaces, host: &Host) -> Self {
+        let found: Vec<String> = match written {
+            Interfaces::List(patterns) => return patterns.iter().collect(),
+            Interfaces::Auto => host.docker.known().map(named_bridges).unwrap_or_default(),
+            Interfaces::Bridges => host.facts.links.iter().filter(|link| is_bridge(link)).map(name_of).collect(),
+        };
+        let names = AUTO_NAMES.map(String::from).into_iter().chain(found);
+        Self::new(names, AUTO_PREFIXES.map(String::from))
     }
 
     /// The uplinks that the configuration means; none for any.
@@ -45,7 +49,12 @@ impl InterfaceNames {
 
     /// Whether that name is one of them.
     pub fn contains(&self, name: &str) -> bool {
-        self.exact.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+        self.exact.contains(name) || self.has_prefix_of(name)
+    }
+
+    /// Whether that name begins with one of the prefixes.
+    pub fn has_prefix_of(&self, name: &str) -> bool {
+        self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
     /// Whether there is none at all.
@@ -79,6 +88,15 @@ impl InterfaceNames {
         let exact = exact.into_iter().filter(|name| !covered(name)).collect();
         Self { exact, prefixes }
     }
+}
+
+/// The bridges of Docker's networks on this host.
+fn named_bridges(docker: &Docker) -> Vec<String> {
+    docker.networks.iter().filter_map(|network| network.bridge.clone()).collect()
+}
+
+fn name_of(link: &Link) -> String {
+    link.name.clone()
 }
 
 impl<'a> FromIterator<&'a InterfacePattern> for InterfaceNames {

@@ -2,8 +2,13 @@
 //! generation keeps and from which the ruleset is compiled.
 
 mod evident;
+mod grant;
 mod interfaces;
+mod names;
 mod networks;
+mod notice;
+mod resolve;
+mod resolver;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -11,13 +16,18 @@ mod text;
 use serde::{Deserialize, Serialize};
 
 pub use evident::{Evidence, Excluded, evidently_no_container_bridge};
+pub use grant::{Grant, Opening, Service};
 pub use interfaces::InterfaceNames;
+pub use names::resolve_grant;
 pub use networks::Networks;
+pub use notice::{Notice, NoticeKind};
+pub use resolve::{Resolved, Unresolvable};
+pub use resolver::{OpenResolver, Reach, UsedResolver};
 
-use crate::config::{Action, Config, Destination, LogTarget, Mode, Rate, Target};
-use crate::host::Facts;
+use crate::config::{Action, LogTarget, Mode, Protocol, Rate};
+use crate::host::Session;
 
-/// A policy: two equal ones compile to equal rulesets.
+/// A policy: two equal ones compile to equal rulesets, as long as nothing in them runs out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -29,26 +39,22 @@ pub struct Policy {
     pub action: Action,
     /// The container interfaces: what comes in on them is policed.
     pub containers: InterfaceNames,
-    /// What the prefixes of the container interfaces take in and is not policed.
+    /// Whether every other bridge is one as well for what the host forwards, whatever its name.
+    pub bridges: bool,
+    /// What the prefixes of the container interfaces take in, or a bridge is, and is not policed.
     pub excluded: InterfaceNames,
     /// The outgoing interfaces that are policed; none when it is any.
     pub uplinks: Option<InterfaceNames>,
     /// Where containers must not open flows to.
     pub denied: Networks,
+    /// Whether they must not open flows to the host either.
+    pub host: bool,
     /// The exceptions, in the order in which they are written.
     pub grants: Vec<Grant>,
+    /// The resolvers that are excepted, sorted.
+    pub resolvers: Vec<OpenResolver>,
     /// What is logged of it.
     pub log: Log,
-}
-
-/// An exception: packets to these addresses return to Docker's own rules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grant {
-    /// Unique.
-    pub name: String,
-    /// The addresses.
-    pub to: Networks,
 }
 
 /// What is logged of denied packets, and how long they are remembered.
@@ -74,71 +80,24 @@ pub struct Log {
     pub remember: u64,
 }
 
-/// A policy, and what the host had to do with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// What shall hold.
-    pub policy: Policy,
-    /// The networks that are denied because the host is attached to them.
-    pub on_link: Networks,
-    /// What a pattern takes in and evidently is no container bridge.
-    pub evident: Vec<Excluded>,
-}
-
 impl Policy {
-    /// Resolves what the configuration says on a host with these facts; `mode` where the command
-    /// line says otherwise.
-    pub fn resolve(config: &Config, facts: &Facts, mode: Option<Mode>) -> Resolved {
-        let mode = mode.unwrap_or(config.mode);
-        let prefix = match mode {
-            Mode::Audit => &config.log.audit_prefix,
-            Mode::Enforce => &config.log.prefix,
-        };
-        let named = InterfaceNames::containers(&config.interfaces);
-        let evident = evidently_no_container_bridge(facts, &named);
-        let excluded = config.exclude.iter().collect::<InterfaceNames>().with_names(&evident);
-        let (containers, excluded) = named.without(&excluded);
-        let on_link: Networks = match config.on_link {
-            true => {
-                let is_policed = |name: &str| containers.contains(name) && !excluded.contains(name);
-                facts.on_link_networks(is_policed).map(Target::from).collect()
-            }
-            false => Networks::default(),
-        };
-        let ranges: Networks = config.ranges.iter().flat_map(|range| range.targets().iter().copied()).collect();
-        let policy = Self {
-            mode,
-            action: config.action,
-            containers,
-            excluded,
-            uplinks: InterfaceNames::uplinks(&config.uplinks),
-            denied: [ranges, on_link.clone()].into_iter().collect(),
-            grants: config
-                .grants
-                .iter()
-                .filter_map(|grant| match grant.to {
-                    Destination::Addresses(to) => {
-                        Some(Grant { name: grant.name.clone(), to: [to].into_iter().collect() })
-                    }
-                    Destination::Host | Destination::Published => None,
-                })
-                .collect(),
-            log: Log {
-                enabled: config.log.enabled,
-                rate: config.log.rate,
-                burst: config.log.burst,
-                limit: config.log.limit,
-                prefix: prefix.as_str().to_owned(),
-                target: config.log.target,
-                remember: config.log.remember.duration().as_secs(),
-            },
-        };
-        Resolved { policy, on_link, evident }
+    /// The exceptions: grants and resolvers.
+    pub fn exceptions(&self) -> impl Iterator<Item = Grant> {
+        self.grants.iter().cloned().chain(self.resolvers.iter().map(OpenResolver::grant))
     }
 
-    /// The addresses of all grants, merged. Which grant they came from stays known in
-    /// [`Policy::grants`], so that taking one away leaves what another one covers.
-    pub fn granted(&self) -> Networks {
-        self.grants.iter().map(|grant| grant.to.clone()).collect()
+    /// Whether packets that come in on an interface of that name are policed on their way to the
+    /// host.
+    pub fn polices(&self, interface: &str) -> bool {
+        self.containers.contains(interface) && !self.excluded.contains(interface)
+    }
+
+    /// Whether the wall would drop the packets of `session`, whose client is reached over `interface`:
+    /// a remote login over an interface that is taken for a container's.
+    pub fn cuts(&self, session: &Session, interface: &str) -> bool {
+        let Session { client, server } = session;
+        let granted =
+            || self.exceptions().any(|grant| grant.opens_host(client.ip(), server.ip(), Protocol::Tcp, server.port()));
+        self.mode == Mode::Enforce && self.host && self.polices(interface) && !granted()
     }
 }

@@ -1,11 +1,11 @@
 //! Networks of both families, in normal form.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
-use crate::interval::{Interval, normalise};
+use crate::interval::{Address, Interval, normalise};
 
 /// Addresses of both families: sorted, disjoint, neighbours merged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,6 +18,19 @@ pub struct Networks {
 }
 
 impl Networks {
+    /// Every address of both families.
+    pub fn everything() -> Self {
+        Self { ipv4: every().into_iter().collect(), ipv6: every().into_iter().collect() }
+    }
+
+    /// Whether that address is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => holds(&self.ipv4, address),
+            IpAddr::V6(address) => holds(&self.ipv6, address),
+        }
+    }
+
     /// Whether there is no address in it.
     pub fn is_empty(&self) -> bool {
         self.ipv4.is_empty() && self.ipv6.is_empty()
@@ -31,6 +44,16 @@ impl Networks {
     fn normalised(self) -> Self {
         Self { ipv4: normalise(self.ipv4), ipv6: normalise(self.ipv6) }
     }
+}
+
+fn every<A: Address>() -> Option<Interval<A>> {
+    Interval::new(A::MIN, A::MAX)
+}
+
+/// Whether one of the sorted, disjoint intervals has that address in it.
+fn holds<A: Address>(intervals: &[Interval<A>], address: A) -> bool {
+    let begun = intervals.partition_point(|interval| interval.first() <= address);
+    begun.checked_sub(1).and_then(|last| intervals.get(last)).is_some_and(|interval| interval.contains(address))
 }
 
 impl FromIterator<Target> for Networks {

@@ -1,10 +1,15 @@
 //! What a configuration means on a host with certain networks.
 
 use super::*;
-use crate::host::{Address, Link, Origin, Route, Scope};
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use crate::config::{Config, Target};
+use crate::host::{Address, Facts, Host, Link, Origin, Route, Scope};
 
 /// A host behind `br-lan`, with Docker's `br-abc` and a VPN.
-fn host() -> Facts {
+fn facts() -> Facts {
     let link = |index: u32, name: &str, kind: &str| Link {
         index,
         name: name.to_owned(),
@@ -34,7 +39,8 @@ fn host() -> Facts {
 
 fn resolve(configuration: &str) -> Resolved {
     let config = Config::parse("dockwall.toml", configuration).unwrap().config;
-    Policy::resolve(&config, &host(), None)
+    let host = Host { facts: facts(), ..Host::default() };
+    Policy::resolve(&config, &host, None, Timestamp::UNIX_EPOCH).unwrap()
 }
 
 fn on_link(resolved: &Resolved) -> Vec<String> {
@@ -44,10 +50,18 @@ fn on_link(resolved: &Resolved) -> Vec<String> {
 
 #[test]
 fn the_networks_of_all_links_but_the_policed_ones_are_denied() {
-    let resolved = resolve("deny.ranges = []");
+    let resolved = resolve("deny = { ranges = [], host = false }");
     assert_eq!(on_link(&resolved), ["100.127.0.1", "198.51.100.0/24", "2001:db8:57::/64"]);
     assert_eq!(resolved.policy.denied, resolved.on_link);
-    assert_eq!(resolve("deny = { ranges = [], on_link = false }").policy.denied, Networks::default());
+    let nothing = resolve("deny = { ranges = [], on_link = false, host = false }");
+    assert_eq!(nothing.policy.denied, Networks::default());
+}
+
+/// A flow to a port that the host publishes is on its way to a container's network when it is seen.
+#[test]
+fn c4_the_containers_own_networks_are_looked_at_where_the_host_is_closed() {
+    let resolved = resolve("deny = { ranges = [], on_link = false }");
+    assert_eq!(resolved.policy.denied, [Target::from_str("203.0.113.0/24").unwrap()].into_iter().collect());
 }
 
 #[test]

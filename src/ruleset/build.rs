@@ -1,7 +1,19 @@
 //! Writing rules: verbs that read like the rule they make.
 
+use std::ops::RangeInclusive;
+
 use super::datatype::interface_key;
-use super::{CmpOp, CtKey, DynsetOp, Expr, Limit, Log, MetaKey, PayloadBase, Register, Reject, Rule, Verdict};
+use super::{
+    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FlowDirection, Limit, Log, MetaKey, PayloadBase,
+    Register, Reject, Rule, Verdict,
+};
+
+/// ICMPv6 (IANA).
+const ICMPV6: u8 = 58;
+/// Where the hop limit stands in an IPv6 header (RFC 8200).
+const HOP_LIMIT: u32 = 7;
+/// A frame for the host itself (`include/uapi/linux/if_packet.h`).
+const PACKET_HOST: u8 = 0;
 
 /// An address family inside the `inet` table: what has to be checked before an address is loaded,
 /// so that no IPv6 packet is judged by the bytes at an IPv4 offset.
@@ -73,31 +85,80 @@ impl Side {
             Self::Outgoing => MetaKey::OIFNAME,
         }
     }
+
+    const fn kind(self) -> MetaKey {
+        match self {
+            Self::Incoming => MetaKey::IIFKIND,
+            Self::Outgoing => MetaKey::OIFKIND,
+        }
+    }
 }
 
-/// The concatenated key of a meter: packed into registers from the first on.
-#[derive(Debug, Default)]
-pub struct MeterKey {
+/// Where a key takes a packet's destination from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// The packet as it is.
+    Packet,
+    /// What its flow was addressed to, before any address translation.
+    Original,
+}
+
+/// The concatenated key of a packet: packed into registers from the first on.
+#[derive(Debug)]
+pub struct FlowKey {
+    family: Family,
     loads: Vec<Expr>,
     word: u32,
 }
 
-impl MeterKey {
-    /// Source and destination address and protocol, of a packet of `family`.
+impl FlowKey {
+    /// A key of a packet of `family`, with nothing in it yet.
+    pub fn new(family: Family) -> Self {
+        Self { family, loads: Vec::new(), word: 0 }
+    }
+
+    /// Source and destination address and protocol.
     pub fn flow(family: Family) -> Self {
-        let mut key = Self::default();
-        for field in [family.source(), family.destination()] {
-            key.push(field.len, |register| payload(PayloadBase::NETWORK, field, register));
-        }
-        key.push(1, |register| Expr::Meta { key: MetaKey::L4PROTO, register });
-        key
+        Self::new(family).source().destination(Destination::Packet).protocol()
+    }
+
+    /// The source address as well.
+    pub fn source(mut self) -> Self {
+        let field = self.family.source();
+        self.push(field.len, |register| payload(PayloadBase::NETWORK, field, register));
+        self
+    }
+
+    /// The destination address as well.
+    pub fn destination(mut self, from: Destination) -> Self {
+        let field = self.family.destination();
+        let key = match self.family {
+            Family::Ipv4 => CtKey::DST_IP,
+            Family::Ipv6 => CtKey::DST_IP6,
+        };
+        self.push(field.len, |register| match from {
+            Destination::Packet => payload(PayloadBase::NETWORK, field, register),
+            Destination::Original => Expr::Ct { key, direction: Some(FlowDirection::Original), register },
+        });
+        self
+    }
+
+    /// The protocol as well.
+    pub fn protocol(mut self) -> Self {
+        self.push(1, |register| Expr::Meta { key: MetaKey::L4PROTO, register });
+        self
     }
 
     /// The destination port as well. Only for protocols that have ports: elsewhere the same bytes
     /// are a checksum or an identifier, and each packet would make a key of its own.
-    pub fn with_port(mut self) -> Self {
-        let port = AddressField { offset: 2, len: 2 };
-        self.push(port.len, |register| payload(PayloadBase::TRANSPORT, port, register));
+    pub fn port(mut self, from: Destination) -> Self {
+        let field = AddressField { offset: 2, len: 2 };
+        self.push(field.len, |register| match from {
+            Destination::Packet => payload(PayloadBase::TRANSPORT, field, register),
+            Destination::Original => {
+                Expr::Ct { key: CtKey::PROTO_DST, direction: Some(FlowDirection::Original), register }
+            }
+        });
         self
     }
 
@@ -154,6 +215,54 @@ impl Rule {
         self.family(family).with([load]).lookup(set)
     }
 
+    /// `ip saddr . ip daddr … @set`: the packet's key in a set of concatenated keys.
+    pub fn key_in(self, key: FlowKey, set: &str) -> Self {
+        self.family(key.family).with(key.loads).lookup(set)
+    }
+
+    /// `ct status dnat`: packets of a flow whose destination was rewritten.
+    pub fn translated(self) -> Self {
+        self.flow_bit(CtKey::STATUS, CT_STATUS_DNAT)
+    }
+
+    /// `ct state invalid`: packets that belong to no flow and begin none.
+    pub fn invalid(self) -> Self {
+        self.flow_bit(CtKey::STATE, CT_STATE_INVALID)
+    }
+
+    fn flow_bit(self, key: CtKey, bit: u32) -> Self {
+        let mask = Expr::Bitwise {
+            source: Register::R1,
+            destination: Register::R1,
+            mask: bit.to_ne_bytes().to_vec(),
+            xor: vec![0; 4],
+        };
+        let load = Expr::Ct { key, direction: None, register: Register::R1 };
+        self.with([load, mask]).compare(CmpOp::Neq, &[0; 4])
+    }
+
+    /// `icmpv6 type FIRST-LAST ip6 hoplimit N`: messages of the link, which no router passes on.
+    pub fn link_message(self, types: RangeInclusive<u8>, hop_limit: u8) -> Self {
+        let load = |base, offset| Expr::Payload { base, offset, len: 1, register: Register::R1 };
+        let (first, last) = types.into_inner();
+        let rule = self.family(Family::Ipv6).protocol(ICMPV6).with([load(PayloadBase::TRANSPORT, 0)]);
+        let rule = match first == last {
+            true => rule.compare(CmpOp::Eq, &[first]),
+            false => rule.compare(CmpOp::Gte, &[first]).compare(CmpOp::Lte, &[last]),
+        };
+        rule.with([load(PayloadBase::NETWORK, HOP_LIMIT)]).compare(CmpOp::Eq, &[hop_limit])
+    }
+
+    /// `meta pkttype != host`: what is for everybody or for a group.
+    pub fn not_for_one_host(self) -> Self {
+        self.meta(MetaKey::PKTTYPE).compare(CmpOp::Neq, &[PACKET_HOST])
+    }
+
+    /// `meta iifkind "bridge"` or `meta oifkind "bridge"`.
+    pub fn bridge(self, side: Side) -> Self {
+        self.meta(side.kind()).compare(CmpOp::Eq, &interface_key("bridge"))
+    }
+
     /// `iifname @set` or `oifname @set`.
     pub fn interface_in(self, side: Side, set: &str) -> Self {
         self.meta(side.key()).lookup(set)
@@ -197,14 +306,15 @@ impl Rule {
 
     /// `ct direction reply`: packets that answer a flow which the other side opened.
     pub fn reply(self) -> Self {
-        self.with([Expr::Ct { key: CtKey::DIRECTION, register: Register::R1 }]).compare(CmpOp::Eq, &[1])
+        self.with([Expr::Ct { key: CtKey::DIRECTION, direction: None, register: Register::R1 }])
+            .compare(CmpOp::Eq, &[1])
     }
 
     /// `update @set { key … }`: each key gets its own copy of `expressions`, and its timeout
     /// renewed (an `add` would not renew it).
-    pub fn update(self, family: Family, set: &str, key: MeterKey, expressions: Vec<Expr>) -> Self {
+    pub fn update(self, set: &str, key: FlowKey, expressions: Vec<Expr>) -> Self {
         let update = Expr::Dynset { set: set.to_owned(), op: DynsetOp::Update, register: Register::R1, expressions };
-        self.family(family).with(key.loads).with([update])
+        self.family(key.family).with(key.loads).with([update])
     }
 
     /// `limit rate …`: the rule ends here for what is above it.
@@ -220,6 +330,11 @@ impl Rule {
     /// `log …`.
     pub fn log(self, log: Log) -> Self {
         self.with([Expr::Log(log)])
+    }
+
+    /// `goto CHAIN`: a return there goes back to who jumped here.
+    pub fn goto(self, chain: &str) -> Self {
+        self.with([Expr::Verdict(Verdict::Goto(chain.to_owned()))])
     }
 
     /// `jump CHAIN`.

@@ -1,11 +1,14 @@
 //! A policy as a ruleset. The order of the rules is the policy's meaning, so each says why it
 //! stands where it stands.
 
+use jiff::Timestamp;
+
 use super::datatype::interface_key;
+use super::exceptions::{ExceptionSet, Exceptions, TRANSLATED};
 use super::{
-    Chain, DataType, Expr, Family, Features, Hook, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MeterKey, Reject, Rule,
+    Chain, DYNAMIC_SIZE, DataType, Destination, Expr, Family, Features, FlowKey, Hook, LOG_LEVEL_WARNING, Limit, Log,
+    LogTarget, Reject, Rule, Set, Side, Table,
 };
-use super::{DYNAMIC_SIZE, Set, Side, Table};
 use crate::config::{self, Action, Mode, Rate};
 use crate::policy::{InterfaceNames, Policy};
 
@@ -17,6 +20,14 @@ pub mod chains {
     pub const USER: &str = "DOCKER-USER";
     /// Packets of containers to a denied range.
     pub const DENY: &str = "DOCKER-USER-DENY-INTERNAL";
+    /// Packets of containers to another container.
+    pub const BETWEEN: &str = "DOCKER-USER-BETWEEN";
+    /// Those of them that were addressed to a published port of the host.
+    pub const PUBLISHED: &str = "DOCKER-USER-PUBLISHED";
+    /// The base chain that sees what is for the host itself.
+    pub const INPUT: &str = "input";
+    /// Packets of containers to the host.
+    pub const HOST: &str = "DOCKER-USER-HOST";
     /// What nothing excepted.
     pub const DROP: &str = "DOCKER-USER-DROP";
     /// What of it comes into the log.
@@ -36,14 +47,19 @@ pub mod sets {
 
     use super::Family;
 
+    /// Whether a set of that name holds exceptions.
+    pub fn holds_exceptions(name: &str) -> bool {
+        [BEYOND, ON_HOST].iter().any(|prefix| name.starts_with(prefix))
+    }
+
+    /// What the names of the sets begin with that hold what is granted beyond the host.
+    pub(in crate::ruleset) const BEYOND: &str = "grant";
+    /// What those begin with that hold what is granted on the host.
+    pub(in crate::ruleset) const ON_HOST: &str = "host";
+
     /// The denied ranges.
     pub fn deny(family: Family) -> String {
         format!("deny{}", family.digit())
-    }
-
-    /// The granted addresses.
-    pub fn grant(family: Family) -> String {
-        format!("grant{}", family.digit())
     }
 
     /// The meter of denied flows: per source, destination, protocol and port.
@@ -64,20 +80,22 @@ const PRIORITY: i32 = -20;
 const PORT_PROTOCOLS: [u8; 5] = [TCP, 17, 33, 132, 136];
 const TCP: u8 = 6;
 
-/// The table that makes `policy` hold.
-pub fn compile(policy: &Policy, features: Features) -> Table {
-    Table { sets: compile_sets(policy), chains: compile_chains(policy, features), ..Table::new() }
+/// The table that makes `policy` hold, at `now`: without the grants that have run out by then.
+pub fn compile(policy: &Policy, features: Features, now: Timestamp) -> Table {
+    let exceptions = Exceptions::of(policy, now);
+    let chains = compile_chains(policy, features, &exceptions);
+    Table { sets: compile_sets(policy, exceptions), chains, ..Table::new() }
 }
 
-fn compile_sets(policy: &Policy) -> Vec<Set> {
-    let granted = policy.granted();
+fn compile_sets(policy: &Policy, exceptions: Exceptions) -> Vec<Set> {
     let mut sets = vec![
         Set::ipv4_intervals(&sets::deny(Family::Ipv4), policy.denied.ipv4.clone()),
         Set::ipv6_intervals(&sets::deny(Family::Ipv6), policy.denied.ipv6.clone()),
-        Set::ipv4_intervals(&sets::grant(Family::Ipv4), granted.ipv4),
-        Set::ipv6_intervals(&sets::grant(Family::Ipv6), granted.ipv6),
-        interface_set(sets::CONTAINERS, &policy.containers),
     ];
+    sets.extend(exceptions.beyond.into_iter().map(|exception| exception.set));
+    // Without a chain that looks into them they would say what does not hold.
+    sets.extend(exceptions.host.into_iter().filter(|_| policy.host).map(|exception| exception.set));
+    sets.push(interface_set(sets::CONTAINERS, &policy.containers));
     sets.extend((!policy.excluded.exact.is_empty()).then(|| interface_set(sets::EXCLUDED, &policy.excluded)));
     sets.extend(policy.uplinks.as_ref().map(|uplinks| interface_set(sets::UPLINKS, uplinks)));
     let protocols = PORT_PROTOCOLS.iter().map(|protocol| vec![*protocol]).collect();
@@ -100,13 +118,19 @@ fn interface_set(name: &str, interfaces: &InterfaceNames) -> Set {
     Set::exact(name, DataType::IfName, keys)
 }
 
-fn compile_chains(policy: &Policy, features: Features) -> Vec<Chain> {
+fn compile_chains(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Chain> {
     let mut chains = vec![
         Chain::filter(chains::FORWARD, Hook::FORWARD, PRIORITY, forward()),
         Chain::regular(chains::USER, user(policy)),
-        Chain::regular(chains::DENY, deny(policy)),
-        Chain::regular(chains::DROP, drop(policy, features)),
+        Chain::regular(chains::DENY, deny(policy, exceptions)),
     ];
+    if policy.host {
+        chains.push(Chain::regular(chains::BETWEEN, vec![Rule::new().translated().jump(chains::PUBLISHED)]));
+        chains.push(Chain::regular(chains::PUBLISHED, published(policy, features, exceptions)));
+        chains.push(Chain::filter(chains::INPUT, Hook::INPUT, PRIORITY, input(policy)));
+        chains.push(Chain::regular(chains::HOST, host(policy, exceptions)));
+    }
+    chains.push(Chain::regular(chains::DROP, drop(policy, features)));
     chains.extend(policy.log.enabled.then(|| Chain::regular(chains::LOG, vec![log(policy)])));
     chains
 }
@@ -120,19 +144,21 @@ fn forward() -> Vec<Rule> {
 
 /// Then where it came from.
 fn user(policy: &Policy) -> Vec<Rule> {
-    container_rules(Side::Incoming, policy, &|rule| rule.jump(chains::DENY))
+    container_rules(Side::Incoming, policy, policy.bridges, &|rule| rule.jump(chains::DENY))
 }
 
-fn deny(policy: &Policy) -> Vec<Rule> {
-    let between = "between containers: Docker's own isolation decides";
+fn deny(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
+    let between = |rule: Rule| match policy.host {
+        true => rule.goto(chains::BETWEEN),
+        false => rule.return_(),
+    };
     // Before everything else, so that who uses a published port gets his answer; new flows are
     // still checked packet by packet, so that a grant which is taken away ends them.
     let mut rules = vec![Rule::new().reply().return_().comment("answers to flows from outside")];
-    rules.extend(container_rules(Side::Outgoing, policy, &|rule| rule.return_().comment(between)));
-    rules
-        .extend(Family::BOTH.map(|family| {
-            Rule::new().destination_in(family, &sets::grant(family)).count().return_().comment("grants")
-        }));
+    rules.extend(container_rules(Side::Outgoing, policy, policy.bridges, &|rule| {
+        between(rule).comment("between containers: Docker's own isolation decides")
+    }));
+    rules.extend(exceptions.beyond.iter().map(|exception| granted(exception.rule())));
     match &policy.uplinks {
         None => rules.push(Rule::new().jump(chains::DROP)),
         Some(uplinks) => {
@@ -145,13 +171,58 @@ fn deny(policy: &Policy) -> Vec<Rule> {
     rules
 }
 
-/// One rule for all container interfaces that have a whole name, and one for each prefix, but for
-/// what is excluded from it.
-fn container_rules(side: Side, policy: &Policy, decide: &dyn Fn(Rule) -> Rule) -> Vec<Rule> {
+fn granted(rule: Rule) -> Rule {
+    rule.count().return_().comment("grants")
+}
+
+/// A flow that a container addressed to the host and Docker sent on to a container: what opens the
+/// host's port opens it, by the port that was asked for, and what opens the container's by that. It is
+/// remembered and turned away by what was asked for too, since that is what people know it by.
+fn published(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = exceptions.host.iter().flat_map(ExceptionSet::original_rules).map(granted).collect();
+    rules.extend(exceptions.beyond.iter().map(|exception| granted(exception.rule())));
+    for family in Family::BOTH {
+        for protocol in TRANSLATED {
+            let key = FlowKey::new(family).source().destination(Destination::Original).protocol();
+            let key = key.port(Destination::Original);
+            let each = meter_expressions(policy, features);
+            rules.push(logged(policy, Rule::new().protocol(protocol).update(&sets::denied(family), key, each)));
+        }
+    }
+    rules.extend(decide(policy));
+    rules
+}
+
+/// What is for the host itself. By name only, not by kind: a bridge that is made later may be the
+/// host's own way out.
+fn input(policy: &Policy) -> Vec<Rule> {
+    container_rules(Side::Incoming, policy, false, &|rule| rule.jump(chains::HOST))
+}
+
+fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
+    let mut rules = vec![Rule::new().reply().return_().comment("answers to the host's own flows")];
+    // Neighbour discovery (RFC 4861, hop limit 255) and multicast listeners (RFC 3810, hop limit 1).
+    let link = "without them there is no IPv6 on the link";
+    for (types, hop_limit) in [(133..=136, 255), (130..=132, 1), (143..=143, 1)] {
+        rules.push(Rule::new().link_message(types, hop_limit).return_().comment(link));
+    }
+    rules.extend(exceptions.host.iter().map(|exception| granted(exception.rule())));
+    // Whatever is for everybody on the link is no attempt on the host, and comes all the time.
+    let everybody = Rule::new().not_for_one_host().count();
+    let everybody = if policy.mode == Mode::Audit { everybody.return_() } else { everybody.drop() };
+    rules.push(everybody.comment("multicast and broadcast: not logged"));
+    rules.push(Rule::new().count().jump(chains::DROP));
+    rules
+}
+
+/// One rule for all container interfaces that have a whole name, and one for each prefix and for the
+/// kind, but for what is excluded from it.
+fn container_rules(side: Side, policy: &Policy, by_kind: bool, decide: &dyn Fn(Rule) -> Rule) -> Vec<Rule> {
     let exact = Rule::new().interface_in(side, sets::CONTAINERS);
     let prefixes = policy.containers.prefixes.iter();
     let prefixes = prefixes.map(|prefix| not_excluded(side, policy, prefix).interface_prefix(side, prefix));
-    std::iter::once(exact).chain(prefixes).map(decide).collect()
+    let kind = by_kind.then(|| not_excluded(side, policy, "").bridge(side));
+    std::iter::once(exact).chain(prefixes).chain(kind).map(decide).collect()
 }
 
 fn not_excluded(side: Side, policy: &Policy, prefix: &str) -> Rule {
@@ -168,26 +239,35 @@ fn not_excluded(side: Side, policy: &Policy, prefix: &str) -> Rule {
 /// rule it is in, and must not end the drop.
 fn drop(policy: &Policy, features: Features) -> Vec<Rule> {
     let each = meter_expressions(policy, features);
-    let mut rules = Vec::new();
+    // What belongs to no flow, such as the last packets of one that is forgotten, is nobody's attempt.
+    let invalid = Rule::new().invalid().count();
+    let invalid = if policy.mode == Mode::Audit { invalid.return_() } else { invalid.drop() };
+    let mut rules = vec![invalid.comment("of no flow: not logged")];
     for family in Family::BOTH {
         let ported = Rule::new().protocol_in(sets::PORT_PROTOCOLS);
-        let key = MeterKey::flow(family).with_port();
-        rules.push(ported.update(family, &sets::denied(family), key, each.clone()));
+        let key = FlowKey::flow(family).port(Destination::Packet);
+        rules.push(logged(policy, ported.update(&sets::denied(family), key, each.clone())));
         let other = Rule::new().protocol_not_in(sets::PORT_PROTOCOLS);
-        rules.push(other.update(family, &sets::denied_other(family), MeterKey::flow(family), each.clone()));
+        rules.push(logged(policy, other.update(&sets::denied_other(family), FlowKey::flow(family), each.clone())));
     }
-    if policy.log.enabled {
-        rules = rules.into_iter().map(|rule| rule.jump(chains::LOG)).collect();
-    }
-    match (policy.mode, policy.action) {
-        (Mode::Audit, _) => rules.push(Rule::new().count().return_().comment("audit: would be dropped")),
-        (Mode::Enforce, Action::Drop) => rules.push(Rule::new().count().drop()),
-        (Mode::Enforce, Action::Reject) => {
-            rules.push(Rule::new().protocol(TCP).count().reject(Reject::TcpReset));
-            rules.push(Rule::new().count().reject(Reject::ADMIN_PROHIBITED));
-        }
-    }
+    rules.extend(decide(policy));
     rules
+}
+
+fn logged(policy: &Policy, rule: Rule) -> Rule {
+    if policy.log.enabled { rule.jump(chains::LOG) } else { rule }
+}
+
+/// What becomes of a denied packet.
+fn decide(policy: &Policy) -> Vec<Rule> {
+    match (policy.mode, policy.action) {
+        (Mode::Audit, _) => vec![Rule::new().count().return_().comment("audit: would be dropped")],
+        (Mode::Enforce, Action::Drop) => vec![Rule::new().count().drop()],
+        (Mode::Enforce, Action::Reject) => vec![
+            Rule::new().protocol(TCP).count().reject(Reject::TcpReset),
+            Rule::new().count().reject(Reject::ADMIN_PROHIBITED),
+        ],
+    }
 }
 
 /// What each remembered flow has for itself. The counter stands first, so that it counts what the

@@ -3,6 +3,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::interval::{Address, Interval};
+
 /// The length of an interface name with its NUL (`IFNAMSIZ`).
 pub const IFNAME_LEN: usize = 16;
 
@@ -19,6 +21,16 @@ pub enum DataType {
     InetProto,
     /// 2 bytes: a port.
     InetService,
+    /// 1 byte: a number without a name.
+    Integer,
+    /// 1 byte: the type of an ICMPv6 message.
+    Icmpv6Type,
+    /// 1 byte: whom a frame is for.
+    PktType,
+    /// 4 bytes in host order: the state of a packet's flow.
+    CtState,
+    /// 4 bytes in host order: what was done to a packet's flow.
+    CtStatus,
     /// 1 byte: the direction of a flow.
     CtDirection,
     /// 16 bytes: an interface name, padded with NULs.
@@ -45,8 +57,13 @@ pub enum ByteOrder {
 }
 
 impl DataType {
-    const KNOWN: [Self; 7] = [
+    /// Those that are told by their number alone; an integer has any length.
+    const KNOWN: [Self; 11] = [
         Self::NfProto,
+        Self::Icmpv6Type,
+        Self::PktType,
+        Self::CtState,
+        Self::CtStatus,
         Self::Ipv4Addr,
         Self::Ipv6Addr,
         Self::InetProto,
@@ -64,11 +81,16 @@ impl DataType {
     pub fn id(self) -> u32 {
         match self {
             Self::NfProto => 2,
+            Self::Integer => 4,
             Self::Ipv4Addr => 7,
             Self::Ipv6Addr => 8,
             Self::InetProto => 12,
             Self::InetService => 13,
+            Self::CtState => 26,
             Self::CtDirection => 27,
+            Self::CtStatus => 28,
+            Self::Icmpv6Type => 29,
+            Self::PktType => 31,
             Self::IfName => 41,
             Self::Other { id, .. } => id,
         }
@@ -77,9 +99,9 @@ impl DataType {
     /// The bytes of a value.
     pub fn len(self) -> u32 {
         match self {
-            Self::NfProto | Self::InetProto | Self::CtDirection => 1,
+            Self::NfProto | Self::InetProto | Self::CtDirection | Self::Integer | Self::Icmpv6Type | Self::PktType => 1,
             Self::InetService => 2,
-            Self::Ipv4Addr => 4,
+            Self::Ipv4Addr | Self::CtState | Self::CtStatus => 4,
             Self::Ipv6Addr | Self::IfName => 16,
             Self::Other { len, .. } => len,
         }
@@ -93,9 +115,32 @@ impl DataType {
     /// How a value's bytes are ordered.
     pub fn byte_order(self) -> ByteOrder {
         match self {
-            Self::NfProto | Self::InetProto | Self::CtDirection => ByteOrder::None,
+            Self::NfProto | Self::InetProto | Self::CtDirection | Self::Integer | Self::Icmpv6Type | Self::PktType => {
+                ByteOrder::None
+            }
             Self::Ipv4Addr | Self::Ipv6Addr | Self::InetService => ByteOrder::Network,
-            Self::IfName | Self::Other { .. } => ByteOrder::Host,
+            Self::IfName | Self::CtState | Self::CtStatus | Self::Other { .. } => ByteOrder::Host,
+        }
+    }
+
+    /// The values from `first` to `last` in nft's words.
+    pub fn interval(self, first: &[u8], last: &[u8]) -> String {
+        if first == last {
+            return self.value(first);
+        }
+        let network = match self {
+            Self::Ipv4Addr => network::<Ipv4Addr>(first, last),
+            Self::Ipv6Addr => network::<Ipv6Addr>(first, last),
+            _ => None,
+        };
+        network.unwrap_or_else(|| format!("{}-{}", self.number(first), self.number(last)))
+    }
+
+    /// A value as a bound of an interval: nft takes no name of a protocol for one.
+    fn number(self, bytes: &[u8]) -> String {
+        match (self, bytes) {
+            (Self::InetProto, [number]) => number.to_string(),
+            _ => self.value(bytes),
         }
     }
 
@@ -108,6 +153,11 @@ impl DataType {
             Self::InetProto => "inet_proto".into(),
             Self::InetService => "inet_service".into(),
             Self::CtDirection => "ct_dir".into(),
+            Self::Integer => "integer".into(),
+            Self::Icmpv6Type => "icmpv6_type".into(),
+            Self::PktType => "pkt_type".into(),
+            Self::CtState => "ct_state".into(),
+            Self::CtStatus => "ct_status".into(),
             Self::IfName => "ifname".into(),
             Self::Other { id, .. } => format!("type{id}"),
         }
@@ -120,6 +170,11 @@ impl DataType {
             (Self::NfProto, [10]) => Some("ipv6".to_owned()),
             (Self::CtDirection, [0]) => Some("original".to_owned()),
             (Self::CtDirection, [1]) => Some("reply".to_owned()),
+            (Self::PktType, [0]) => Some("host".to_owned()),
+            (Self::PktType, [1]) => Some("broadcast".to_owned()),
+            (Self::PktType, [2]) => Some("multicast".to_owned()),
+            (Self::Integer, [number]) => Some(number.to_string()),
+            (Self::Icmpv6Type, [number]) => Some(number.to_string()),
             (Self::InetProto, [number]) => Some(protocol_name(*number)),
             (Self::InetService, [high, low]) => Some(u16::from_be_bytes([*high, *low]).to_string()),
             (Self::Ipv4Addr, _) => <[u8; 4]>::try_from(bytes).ok().map(|octets| Ipv4Addr::from(octets).to_string()),
@@ -129,6 +184,10 @@ impl DataType {
         };
         word.unwrap_or_else(|| bytes.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")))
     }
+}
+
+fn network<A: Address>(first: &[u8], last: &[u8]) -> Option<String> {
+    Some(Interval::new(A::from_octets(first)?, A::from_octets(last)?)?.to_string())
 }
 
 /// The transport protocols that nft has a name for and this ruleset uses (RFC 5237, IANA).

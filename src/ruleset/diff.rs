@@ -197,7 +197,7 @@ fn add_rules(chain: &Chain, range: Range<usize>, before: Option<u64>) -> impl It
 
 impl Set {
     /// The same declaration with other elements.
-    fn with_elements(&self, elements: Elements) -> Self {
+    pub(super) fn with_elements(&self, elements: Elements) -> Self {
         Self { elements, name: self.name.clone(), key: self.key.clone(), ..*self }
     }
 }

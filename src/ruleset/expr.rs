@@ -46,6 +46,8 @@ pub enum Expr {
     Ct {
         /// What is loaded.
         key: CtKey,
+        /// Of which direction of the flow, for what each direction has of its own.
+        direction: Option<FlowDirection>,
         /// Where it goes.
         register: Register,
     },
@@ -177,6 +179,12 @@ impl MetaKey {
     pub const NFPROTO: Self = Self(15);
     /// The transport protocol, 1 byte.
     pub const L4PROTO: Self = Self(16);
+    /// Whom the frame is for, 1 byte: 0 the host, 1 everybody (broadcast), 2 a multicast group.
+    pub const PKTTYPE: Self = Self(19);
+    /// The incoming interface's kind, such as `bridge`, 16 bytes.
+    pub const IIFKIND: Self = Self(26);
+    /// The outgoing interface's kind, 16 bytes.
+    pub const OIFKIND: Self = Self(27);
 }
 
 /// What `ct` loads (`enum nft_ct_keys`).
@@ -188,7 +196,30 @@ impl CtKey {
     pub const STATE: Self = Self(0);
     /// The direction of the packet in its flow, 1 byte: 0 original, 1 reply.
     pub const DIRECTION: Self = Self(1);
+    /// What was done to the flow, as bits, 4 bytes in host order.
+    pub const STATUS: Self = Self(2);
+    /// The destination port in one direction, 2 bytes.
+    pub const PROTO_DST: Self = Self(12);
+    /// The IPv4 destination address in one direction (Linux 4.17).
+    pub const DST_IP: Self = Self(20);
+    /// The IPv6 destination address in one direction (Linux 4.17).
+    pub const DST_IP6: Self = Self(22);
 }
+
+/// A direction of a flow (`enum ip_conntrack_dir`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowDirection {
+    /// That of its first packet, before any address translation.
+    Original = 0,
+    /// That of the answers.
+    Reply = 1,
+}
+
+/// The bit of [`CtKey::STATE`] for a packet that belongs to no flow and begins none
+/// (`NF_CT_STATE_INVALID_BIT`).
+pub const CT_STATE_INVALID: u32 = 1;
+/// The bit of [`CtKey::STATUS`] for a flow whose destination was rewritten (`IPS_DST_NAT`).
+pub const CT_STATUS_DNAT: u32 = 1 << 5;
 
 /// Where a payload's offset counts from (`enum nft_payload_bases`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

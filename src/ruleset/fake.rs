@@ -3,7 +3,7 @@
 
 use rustix::io::Errno;
 
-use super::{Chain, Change, Elements, Rule, Set, Table};
+use super::{Chain, Change, Elements, KeyBox, Rule, Set, Table};
 
 /// Holds at most one table.
 #[derive(Debug, Clone, Default)]
@@ -108,10 +108,17 @@ fn add_elements(set: &mut Set, added: &Elements) -> Result<(), Errno> {
             insert(there, added, |a, b| a.first() <= b.last() && b.first() <= a.last())?;
         }
         (Elements::Exact(there), Elements::Exact(added)) => insert(there, added, |a, b| a == b)?,
+        (Elements::Boxes(there), Elements::Boxes(added)) => insert(there, added, overlap)?,
         _ => return Err(Errno::INVAL),
     }
     let full = set.size.is_some_and(|size| set.elements.len() > size as usize);
     if full { Err(Errno::NFILE) } else { Ok(()) }
+}
+
+/// Whether two boxes share a key: in no field does one end before the other begins.
+fn overlap(a: &KeyBox, b: &KeyBox) -> bool {
+    let apart = |a: &KeyBox, b: &KeyBox| a.last.chunks(4).zip(b.first.chunks(4)).any(|(last, first)| last < first);
+    !apart(a, b) && !apart(b, a)
 }
 
 fn insert<T: Ord + Clone>(there: &mut Vec<T>, added: &[T], collide: impl Fn(&T, &T) -> bool) -> Result<(), Errno> {

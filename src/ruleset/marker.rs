@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Chain, Rule, Table};
+use super::{Chain, Elements, Rule, Table};
 
 /// The chain that carries the marker as its comment. It is never hooked and holds no rule, so it
 /// can be made anew in any batch, while the table's own comment is fixed when the table is made.
@@ -21,10 +21,22 @@ pub struct Marker {
     pub digest: Digest,
 }
 
-/// The first 128 bits of the SHA-256 of a ruleset's text, in hexadecimal.
+/// The first 128 bits of the SHA-256 of a ruleset's text, in hexadecimal; behind a `+`, where
+/// there are such, the first 64 bits of that of the elements that run out.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
+
+impl Digest {
+    /// Whether the two are of the same ruleset, but for what has run out in one of them.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.lasting() == other.lasting()
+    }
+
+    fn lasting(&self) -> &str {
+        self.0.split('+').next().unwrap_or_default()
+    }
+}
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,6 +72,10 @@ impl Hashed {
         // Fails only where a `Display` does, and none here does.
         fmt::Write::write_fmt(self, text).unwrap_or_default();
     }
+
+    fn first_bytes(self, count: usize) -> String {
+        self.0.finalize().iter().take(count).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl fmt::Write for Hashed {
@@ -79,15 +95,27 @@ impl Table {
         chains.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut text = Hashed(Sha256::new());
         text.add(format_args!("{} {}\n", self.name, self.is_dormant()));
+        let mut passing = Hashed(Sha256::new());
+        let mut passes = false;
         for set in sets {
-            text.add(format_args!("{set}\n"));
+            let Elements::Boxes(boxes) = &set.elements else {
+                text.add(format_args!("{set}\n"));
+                continue;
+            };
+            let (lasting, rest): (Vec<_>, Vec<_>) = boxes.iter().cloned().partition(|one| one.expiry.is_none());
+            text.add(format_args!("{}\n", set.with_elements(Elements::Boxes(lasting))));
+            for element in rest {
+                let until = element.expiry.map(|expiry| expiry.at);
+                passing.add(format_args!("{} {} {until:?}\n", set.name, set.keys_text(&element)));
+                passes = true;
+            }
         }
         for chain in chains {
             let rules: Vec<Rule> = chain.rules.iter().map(Rule::definition).collect();
             text.add(format_args!("{:?}\n", Chain { rules, ..chain.clone() }));
         }
-        let digest = text.0.finalize();
-        Digest(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let lasting = text.first_bytes(16);
+        Digest(if passes { format!("{lasting}+{}", passing.first_bytes(8)) } else { lasting })
     }
 
     /// The table with a marker that says it is `generation`.

@@ -9,11 +9,13 @@ mod change;
 mod compile;
 mod datatype;
 mod diff;
+mod exceptions;
 mod expr;
 #[cfg(test)]
 mod fake;
 mod features;
 mod marker;
+mod region;
 mod rule;
 mod set;
 mod table;
@@ -21,21 +23,21 @@ mod table;
 mod tests;
 mod text;
 
-pub use build::{Family, MeterKey, Side};
+pub use build::{Destination, Family, FlowKey, Side};
 pub use chain::{Base, Chain, ChainPolicy, Hook};
 pub use change::{Change, Direction};
 pub use compile::{chains, compile, sets};
 pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
 pub use diff::{diff, stages};
 pub use expr::{
-    CmpOp, CtKey, DynsetOp, Expr, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject,
-    Verdict,
+    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FlowDirection, LOG_LEVEL_WARNING, Limit, Log,
+    LogTarget, MetaKey, PayloadBase, Register, Reject, Verdict,
 };
 pub use features::Features;
 pub use marker::{Digest, Marker};
 pub use rule::Rule;
 pub use set::{
-    DYNAMIC_SIZE, Elements, SET_ANONYMOUS, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS, SET_INTERVAL, SET_TIMEOUT,
-    Set,
+    DYNAMIC_SIZE, Elements, Expiry, KeyBox, SET_ANONYMOUS, SET_CONCAT, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS,
+    SET_INTERVAL, SET_TIMEOUT, Set,
 };
 pub use table::{TABLE_COMMENT, TABLE_DORMANT, TABLE_NAME, Table};

@@ -1,6 +1,9 @@
 //! Sets and their elements.
 
+use std::cmp::Ordering;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use jiff::Timestamp;
 
 use super::DataType;
 use crate::interval::Interval;
@@ -13,6 +16,8 @@ pub const SET_CONSTANT: u32 = 0x2;
 pub const SET_INTERVAL: u32 = 0x4;
 /// Elements expire (`NFT_SET_TIMEOUT`).
 pub const SET_TIMEOUT: u32 = 0x10;
+/// Elements are intervals in each field of a concatenated key (`NFT_SET_CONCAT`, Linux 5.6).
+pub const SET_CONCAT: u32 = 0x80;
 /// Elements are added by rules as packets pass (`NFT_SET_EVAL`, `dynamic` in nft's words).
 pub const SET_DYNAMIC: u32 = 0x20;
 /// The size that the kernel gives to a set without one, when a rule comes to fill it
@@ -56,6 +61,17 @@ impl Set {
         Self::holding(name, key, 0, Elements::Exact(elements))
     }
 
+    /// A set of concatenated keys that are matched exactly.
+    pub fn exact_keys(name: &str, key: Vec<DataType>, elements: Vec<Vec<u8>>) -> Self {
+        Self { key, ..Self::holding(name, DataType::Ipv4Addr, 0, Elements::Exact(elements)) }
+    }
+
+    /// A set of disjoint boxes, some of which may run out.
+    pub fn boxes(name: &str, key: Vec<DataType>, elements: Vec<KeyBox>) -> Self {
+        let flags = SET_INTERVAL | SET_CONCAT | SET_TIMEOUT;
+        Self { key, ..Self::holding(name, DataType::Ipv4Addr, flags, Elements::Boxes(elements)) }
+    }
+
     /// A set that rules fill: `size` keys at most, each for `timeout` milliseconds.
     pub fn dynamic(name: &str, key: Vec<DataType>, size: u32, timeout: u64) -> Self {
         let flags = SET_DYNAMIC | SET_TIMEOUT;
@@ -75,6 +91,11 @@ impl Set {
     /// Whether it is part of a rule, such as `{ 10.0.0.1, 10.0.0.2 }`.
     pub fn is_anonymous(&self) -> bool {
         self.flags & SET_ANONYMOUS != 0
+    }
+
+    /// Whether its elements are boxes of a concatenated key.
+    pub fn holds_boxes(&self) -> bool {
+        self.flags & SET_CONCAT != 0
     }
 
     /// Whether its elements are intervals.
@@ -105,6 +126,71 @@ pub enum Elements {
     Ipv6(Vec<Interval<Ipv6Addr>>),
     /// Keys matched exactly, or of a set whose key we have no type for.
     Exact(Vec<Vec<u8>>),
+    /// Disjoint boxes of concatenated keys.
+    Boxes(Vec<KeyBox>),
+}
+
+/// A box of concatenated keys: an interval in each field.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyBox {
+    /// The lowest value of each field, each padded to 4 bytes.
+    pub first: Vec<u8>,
+    /// The highest value of each field, padded alike.
+    pub last: Vec<u8>,
+    /// When the kernel takes it out; none when it stays.
+    pub expiry: Option<Expiry>,
+}
+
+/// When an element runs out. Two are equal when they run out at the same instant, whenever they
+/// were looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Expiry {
+    /// The instant. The kernel knows it by the element's comment, since what it says of the time
+    /// left is different at each look.
+    pub at: Timestamp,
+    /// The time left when this was made or read, in milliseconds.
+    pub left: u64,
+}
+
+impl Expiry {
+    /// What runs out at `at`, seen at `now`; none when it has run out. The kernel takes no timeout of zero for one.
+    pub fn new(at: Timestamp, now: Timestamp) -> Option<Self> {
+        let left = u64::try_from(at.duration_since(now).as_millis()).ok().filter(|left| *left > 0)?;
+        Some(Self { at, left })
+    }
+
+    /// The element's comment.
+    pub fn comment(&self) -> String {
+        format!("{UNTIL}{}", self.at)
+    }
+
+    /// Reads it back from the comment and the time left.
+    pub fn from_comment(comment: &str, left: u64) -> Option<Self> {
+        Some(Self { at: comment.strip_prefix(UNTIL)?.parse().ok()?, left })
+    }
+}
+
+/// What the comment of an element that runs out begins with.
+const UNTIL: &str = "until ";
+
+impl PartialEq for Expiry {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl Eq for Expiry {}
+
+impl PartialOrd for Expiry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Expiry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at.cmp(&other.at)
+    }
 }
 
 impl Elements {
@@ -114,6 +200,7 @@ impl Elements {
             Self::Ipv4(elements) => elements.len(),
             Self::Ipv6(elements) => elements.len(),
             Self::Exact(elements) => elements.len(),
+            Self::Boxes(elements) => elements.len(),
         }
     }
 
@@ -128,6 +215,7 @@ impl Elements {
             Self::Ipv4(_) => Self::Ipv4(Vec::new()),
             Self::Ipv6(_) => Self::Ipv6(Vec::new()),
             Self::Exact(_) => Self::Exact(Vec::new()),
+            Self::Boxes(_) => Self::Boxes(Vec::new()),
         }
     }
 
@@ -138,6 +226,7 @@ impl Elements {
             (Self::Ipv4(a), Self::Ipv4(b)) => Self::Ipv4(sorted_difference(a, b)),
             (Self::Ipv6(a), Self::Ipv6(b)) => Self::Ipv6(sorted_difference(a, b)),
             (Self::Exact(a), Self::Exact(b)) => Self::Exact(sorted_difference(a, b)),
+            (Self::Boxes(a), Self::Boxes(b)) => Self::Boxes(sorted_difference(a, b)),
             (all, _) => all.clone(),
         }
     }

@@ -14,7 +14,10 @@ fn other() -> Policy {
         denied: networks(&["172.16.0.0/12"]),
         containers: interfaces(&["podman*", "eth0"]),
         excluded: interfaces(&["podman-lan"]),
+        bridges: true,
         uplinks: Some(interfaces(&["eth1"])),
+        host: false,
+        resolvers: Vec::new(),
         grants: vec![grant("other", &["172.16.1.1"])],
         log: dockwall::policy::Log { remember: 60, burst: 9, ..plain().log },
     }
@@ -39,7 +42,13 @@ fn i11_from_many_networks_to_none_is_one_clean_batch() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let grants = vec![grant("all", &many)];
     netns.replace(&table(&Policy { denied: networks(&many), grants, ..plain() }, 1));
-    let nothing = Policy { denied: networks(&[]), grants: Vec::new(), containers: interfaces(&[]), ..plain() };
+    let nothing = Policy {
+        denied: networks(&[]),
+        grants: Vec::new(),
+        resolvers: Vec::new(),
+        containers: interfaces(&[]),
+        ..plain()
+    };
     let sent = netns.replace(&table(&nothing, 2));
     assert_eq!(sent.batches, 1);
     assert_eq!(netns.table().digest(), table(&nothing, 2).digest());

@@ -1,11 +1,13 @@
 //! Policies: one that is easy to read, and any.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
-use dockwall::config::{Action, InterfacePattern, LogPrefix, LogTarget, Mode, Rate, RateUnit, Target};
+use dockwall::config::{Action, InterfacePattern, LogPrefix, LogTarget, Mode, Ports, Protocol, Rate, RateUnit, Target};
 use dockwall::interval::Interval;
-use dockwall::policy::{Grant, InterfaceNames, Log, Networks, Policy};
+use dockwall::policy::{Grant, InterfaceNames, Log, Networks, OpenResolver, Opening, Policy, Service};
 use dockwall::ruleset::{Features, Table, compile};
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 /// A policy that enforces, with something in every set.
@@ -14,8 +16,11 @@ pub fn plain() -> Policy {
         mode: Mode::Enforce,
         action: Action::Drop,
         containers: interfaces(&["docker0", "docker_gwbridge", "br-*"]),
+        bridges: false,
         excluded: InterfaceNames::default(),
         uplinks: None,
+        host: true,
+        resolvers: vec![OpenResolver { address: [10, 57, 17, 5].into(), host: false }],
         denied: networks(&["10.0.0.0/8", "192.168.0.0/16", "224.0.0.0/4", "fc00::/7", "fe80::/10"]),
         grants: vec![grant("database", &["10.57.17.6"]), grant("site", &["10.60.0.0/16", "fd00:1::/64"])],
         log: Log {
@@ -32,12 +37,30 @@ pub fn plain() -> Policy {
 
 /// The table of a policy, marked as that generation.
 pub fn table(policy: &Policy, generation: u64) -> Table {
-    compile(policy, Features::ALL).marked(generation)
+    compile(policy, Features::ALL, now()).marked(generation)
 }
 
-/// An exception.
+/// The instant at which all policies here are looked at: the same for a whole process, so that what
+/// runs out is left out of none of two tables, or of both.
+pub fn now() -> Timestamp {
+    static NOW: LazyLock<Timestamp> = LazyLock::new(|| Timestamp::from_second(Timestamp::now().as_second()).unwrap());
+    *NOW
+}
+
+/// An exception for everything at these addresses.
 pub fn grant(name: &str, to: &[&str]) -> Grant {
-    Grant { name: name.to_owned(), to: networks(to) }
+    narrow_grant(name, to, &[])
+}
+
+/// An exception for these ports at these addresses.
+pub fn narrow_grant(name: &str, to: &[&str], ports: &[&str]) -> Grant {
+    let services = ports.iter().map(|text| Service::Ports(text.parse().unwrap())).collect();
+    Grant {
+        name: name.to_owned(),
+        from: None,
+        openings: vec![Opening { to: networks(to), host: false, services }],
+        until: None,
+    }
 }
 
 /// Networks as the configuration writes them.
@@ -53,24 +76,59 @@ pub fn interfaces(written: &[&str]) -> InterfaceNames {
 
 /// Any policy that a configuration can mean.
 pub fn any_policy() -> impl Strategy<Value = Policy> {
-    let mode = prop_oneof![Just(Mode::Audit), Just(Mode::Enforce)];
-    let action = prop_oneof![Just(Action::Drop), Just(Action::Reject)];
+    let mode = prop::sample::select(vec![Mode::Audit, Mode::Enforce]);
+    let action = prop::sample::select(vec![Action::Drop, Action::Reject]);
     let uplinks = prop::option::of(any_interfaces());
-    let grants = prop::collection::vec(any_networks(), 0..4).prop_map(|grants| {
-        grants.into_iter().enumerate().map(|(index, to)| Grant { name: format!("grant-{index}"), to }).collect()
+    let grants = prop::collection::vec(any_grant(), 0..4).prop_map(|grants| {
+        let named = |(index, grant)| Grant { name: format!("grant-{index}"), ..grant };
+        grants.into_iter().enumerate().map(named).collect()
     });
+    let resolver = (any::<IpAddr>(), any::<bool>()).prop_map(|(address, host)| OpenResolver { address, host });
+    let resolvers = prop::collection::vec(resolver, 0..3);
     let containers = (any_interfaces(), any_interfaces()).prop_map(|(names, out)| names.without(&out));
-    let policy = (mode, action, containers, uplinks, any_networks(), grants, any_log());
-    policy.prop_map(|(mode, action, (containers, excluded), uplinks, denied, grants, log)| Policy {
-        mode,
-        action,
-        containers,
-        excluded,
-        uplinks,
-        denied,
-        grants,
-        log,
+    let flags = (any::<bool>(), any::<bool>());
+    let policy = (mode, action, containers, flags, uplinks, any_networks(), (grants, resolvers), any_log());
+    policy.prop_map(
+        |(mode, action, (containers, excluded), (bridges, host), uplinks, denied, (grants, resolvers), log)| Policy {
+            mode,
+            action,
+            containers,
+            bridges,
+            excluded,
+            uplinks,
+            denied,
+            host,
+            grants,
+            resolvers,
+            log,
+        },
+    )
+}
+
+/// Any exception, of a kind that a set of its own holds, and mixed ones.
+fn any_grant() -> impl Strategy<Value = Grant> {
+    let from = prop::option::of(any_networks());
+    let opening = (any_networks(), any::<bool>(), prop::collection::vec(any_service(), 0..3));
+    let opening = opening.prop_map(|(to, host, services)| Opening { to, host, services });
+    // Some that ran out, some that will while nobody looks.
+    let until = prop::option::of(prop_oneof![Just(-10i64), 3_600i64..10_000_000]);
+    let until = until.prop_map(|seconds| Some(now() + jiff::SignedDuration::from_secs(seconds?)));
+    (from, prop::collection::vec(opening, 1..3), until).prop_map(|(from, openings, until)| Grant {
+        name: String::new(),
+        from,
+        openings,
+        until,
     })
+}
+
+fn any_service() -> impl Strategy<Value = Service> {
+    let ported = prop::sample::select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Sctp]);
+    let ports = prop_oneof![(1u16..20, 0u16..3), (1u16..=u16::MAX, Just(0u16)), (Just(1u16), Just(u16::MAX - 1))];
+    let ports = (ported, ports).prop_map(|(protocol, (first, more))| {
+        Service::Ports(Ports { protocol, first, last: first.saturating_add(more) })
+    });
+    let protocol = prop::sample::select(vec![Protocol::Icmp, Protocol::Esp, Protocol::Tcp, Protocol::Other(99)]);
+    prop_oneof![3 => ports, 1 => protocol.prop_map(Service::Protocol)]
 }
 
 fn any_interfaces() -> impl Strategy<Value = InterfaceNames> {

@@ -66,7 +66,7 @@ pub fn name(expression: &Expr) -> &str {
 fn encode_into(writer: &mut Writer, expression: &Expr) {
     match expression {
         Expr::Meta { key, register } => meta::encode(writer, *key, *register),
-        Expr::Ct { key, register } => ct::encode(writer, *key, *register),
+        Expr::Ct { key, direction, register } => ct::encode(writer, *key, *direction, *register),
         Expr::Payload { base, offset, len, register } => payload::encode(writer, *base, *offset, *len, *register),
         Expr::Cmp { register, op, data } => cmp::encode(writer, *register, *op, data),
         Expr::Bitwise { source, destination, mask, xor } => {

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::netlink::attribute::Attributes;
 use crate::ruleset::{
-    CmpOp, CtKey, DynsetOp, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Verdict,
+    CmpOp, CtKey, DynsetOp, FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register,
+    Reject, Verdict,
 };
 
 /// What `encode` writes, as the one attribute that it is.
@@ -92,7 +93,13 @@ fn as_the_kernel_sends_them() -> Vec<(&'static str, &'static str, &'static str, 
             "[ ct load direction => reg 1 ]",
             "ct",
             "08000100 00000001 08000200 00000001",
-            Expr::Ct { key: CtKey::DIRECTION, register: r1 },
+            Expr::Ct { key: CtKey::DIRECTION, direction: None, register: r1 },
+        ),
+        (
+            "[ ct load proto_dst => reg 1 , dir original ]",
+            "ct",
+            "08000100 00000001 08000200 0000000c 05000300 00000000",
+            Expr::Ct { key: CtKey::PROTO_DST, direction: Some(FlowDirection::Original), register: r1 },
         ),
         (
             "[ bitwise reg 1 = ( reg 1 & 0x00000006 ) ^ 0x00000000 ]",

@@ -6,7 +6,7 @@ mod tests;
 
 use std::fmt::{self, Write};
 
-use super::{Base, Chain, Elements, Set, Table};
+use super::{Base, Chain, DataType, Elements, KeyBox, Set, Table};
 use crate::ruleset::set::{SET_ANONYMOUS, SET_CONSTANT, SET_DYNAMIC, SET_FOREIGN_ELEMENTS, SET_INTERVAL, SET_TIMEOUT};
 
 /// The whole table.
@@ -61,6 +61,7 @@ impl Set {
             Elements::Ipv4(elements) => elements.iter().map(ToString::to_string).collect(),
             Elements::Ipv6(elements) => elements.iter().map(ToString::to_string).collect(),
             Elements::Exact(keys) => keys.iter().map(|key| self.key_text(key)).collect(),
+            Elements::Boxes(boxes) => boxes.iter().map(|element| self.box_text(element)).collect(),
         }
     }
 
@@ -70,6 +71,7 @@ impl Set {
             Elements::Ipv4(elements) => write_separated(f, separator, elements),
             Elements::Ipv6(elements) => write_separated(f, separator, elements),
             Elements::Exact(keys) => write_separated(f, separator, keys.iter().map(|key| self.key_text(key))),
+            Elements::Boxes(boxes) => write_separated(f, separator, boxes.iter().map(|one| self.box_text(one))),
         }
     }
 
@@ -78,14 +80,34 @@ impl Set {
         if let [single] = self.key.as_slice() {
             return single.value(key);
         }
-        let mut rest = key;
-        let mut fields = Vec::with_capacity(self.key.len());
-        for field in &self.key {
-            let (padded, others) = rest.split_at((field.len().next_multiple_of(4) as usize).min(rest.len()));
-            fields.push(field.value(padded.get(..field.len() as usize).unwrap_or(padded)));
-            rest = others;
-        }
+        let fields: Vec<String> = self.fields(key).map(|(field, value)| field.value(value)).collect();
         fields.join(" . ")
+    }
+
+    /// A box in nft's words, with the time that is left of it.
+    fn box_text(&self, element: &KeyBox) -> String {
+        let keys = self.keys_text(element);
+        match element.expiry {
+            Some(expiry) => format!("{keys} timeout {} comment \"{}\"", Duration(expiry.left), expiry.comment()),
+            None => keys,
+        }
+    }
+
+    /// The keys of a box in nft's words.
+    pub(crate) fn keys_text(&self, element: &KeyBox) -> String {
+        let pairs = self.fields(&element.first).zip(self.fields(&element.last));
+        let fields: Vec<String> = pairs.map(|((field, first), (_, last))| field.interval(first, last)).collect();
+        fields.join(" . ")
+    }
+
+    /// The fields of a concatenated key, without their padding.
+    fn fields<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = (DataType, &'a [u8])> {
+        let mut rest = key;
+        self.key.iter().map(move |field| {
+            let (padded, others) = rest.split_at((field.len().next_multiple_of(4) as usize).min(rest.len()));
+            rest = others;
+            (*field, padded.get(..field.len() as usize).unwrap_or(padded))
+        })
     }
 }
 

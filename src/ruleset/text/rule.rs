@@ -6,22 +6,28 @@ use std::fmt;
 use super::super::{
     CmpOp, CtKey, DataType, DynsetOp, Expr, Family, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Rule,
 };
-use crate::ruleset::expr::LOG_LEVEL_WARNING;
+use crate::ruleset::expr::{CT_STATE_INVALID, CT_STATUS_DNAT, FlowDirection, LOG_LEVEL_WARNING};
+
+/// What nothing is known of.
+const UNKNOWN: DataType = DataType::Other { id: 0, len: 0 };
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Words::default();
         let mut rest = self.expressions.as_slice();
         while let Some((expression, others)) = rest.split_first() {
-            rest = match implied_family(rest) {
-                Some(family) => {
-                    words.family = Some(family);
-                    rest.get(2..).unwrap_or_default()
-                }
-                None => {
-                    words.add(expression);
-                    others
-                }
+            rest = if let Some(family) = implied_family(rest) {
+                words.family = Some(family);
+                rest.get(2..).unwrap_or_default()
+            } else if let Some(rest) = implied_icmpv6(rest) {
+                words.family = Some(Family::Ipv6);
+                words.icmpv6 = true;
+                rest
+            } else if let Some(rest) = words.add_bounds(rest) {
+                rest
+            } else {
+                words.add(expression);
+                others
             };
         }
         if let Some(comment) = &self.comment {
@@ -46,11 +52,58 @@ fn implied_family(expressions: &[Expr]) -> Option<Family> {
     (checked == register && address_field(family, *offset, *len).is_some()).then_some(family)
 }
 
+/// The checks that `nft` writes by itself in front of the type of an ICMPv6 message; gives what is
+/// behind them.
+fn implied_icmpv6(expressions: &[Expr]) -> Option<&[Expr]> {
+    let [
+        Expr::Meta { key: MetaKey::NFPROTO, .. },
+        Expr::Cmp { op: CmpOp::Eq, data: family, .. },
+        Expr::Meta { key: MetaKey::L4PROTO, .. },
+        Expr::Cmp { op: CmpOp::Eq, data: protocol, .. },
+        rest @ ..,
+    ] = expressions
+    else {
+        return None;
+    };
+    let message_type = matches!(rest, [Expr::Payload { base: PayloadBase::TRANSPORT, offset: 0, len: 1, .. }, ..]);
+    (message_type && family == &[Family::Ipv6.nfproto()] && protocol == &[ICMPV6]).then_some(rest)
+}
+
+/// ICMPv6 (IANA).
+const ICMPV6: u8 = 58;
+
 /// What a register holds.
 #[derive(Clone)]
 struct Operand {
     words: String,
     kind: DataType,
+    /// The bits that were left of it.
+    mask: Option<Vec<u8>>,
+}
+
+impl Operand {
+    fn new(words: impl Into<String>, kind: DataType) -> Self {
+        Self { words: words.into(), kind, mask: None }
+    }
+
+    /// The name of the single bit that was left, where the operand has bits with names.
+    fn flag(&self) -> Option<&'static str> {
+        let mask = u32::from_ne_bytes(self.mask.as_deref()?.try_into().ok()?);
+        match (self.kind, mask) {
+            (DataType::CtState, CT_STATE_INVALID) => Some("invalid"),
+            (DataType::CtStatus, CT_STATUS_DNAT) => Some("dnat"),
+            _ => None,
+        }
+    }
+
+    fn compared(&self, op: CmpOp, data: &[u8]) -> String {
+        let Self { words, kind, mask } = self;
+        match (self.flag(), mask) {
+            (Some(flag), _) if op == CmpOp::Neq && data == 0u32.to_ne_bytes() => format!("{words} {flag}"),
+            (_, Some(mask)) => format!("{words} & {} {}{}", kind.value(mask), comparison(op), kind.value(data)),
+            (_, None) => format!("{words} {}{}", comparison(op), kind.value(data)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -59,6 +112,7 @@ struct Words {
     /// By the 4-byte word at which the register begins.
     registers: BTreeMap<u32, Operand>,
     family: Option<Family>,
+    icmpv6: bool,
 }
 
 impl Words {
@@ -66,26 +120,56 @@ impl Words {
         self.words.push(words.into());
     }
 
-    fn load(&mut self, register: Register, words: impl Into<String>, kind: DataType) {
-        if let Some(word) = register.word() {
-            self.registers.insert(word, Operand { words: words.into(), kind });
+    fn load(&mut self, register: Register, operand: Operand) {
+        let Some(word) = register.word() else {
+            return;
+        };
+        if word == 0 {
+            // The begin of another key.
+            self.registers.clear();
         }
+        self.registers.insert(word, operand);
     }
 
     fn operand(&self, register: Register) -> Operand {
         let held = register.word().and_then(|word| self.registers.get(&word));
-        held.cloned()
-            .unwrap_or(Operand { words: format!("<register {}>", register.0), kind: DataType::Other { id: 0, len: 0 } })
+        held.cloned().unwrap_or_else(|| Operand::new(format!("<register {}>", register.0), UNKNOWN))
+    }
+
+    /// All that was loaded from `register` on.
+    fn key(&self, register: Register) -> String {
+        let first = register.word().unwrap_or(u32::MAX);
+        let fields: Vec<&str> = self.registers.range(first..).map(|(_, operand)| operand.words.as_str()).collect();
+        if fields.is_empty() { self.operand(register).words } else { fields.join(" . ") }
+    }
+
+    /// An interval, which `nft` makes two compares of; gives what is behind them.
+    fn add_bounds<'a>(&mut self, expressions: &'a [Expr]) -> Option<&'a [Expr]> {
+        let [
+            Expr::Cmp { register, op: CmpOp::Gte, data: from },
+            Expr::Cmp { register: same, op: CmpOp::Lte, data: to },
+            rest @ ..,
+        ] = expressions
+        else {
+            return None;
+        };
+        let Operand { words, kind, mask: None } = self.operand(*register) else {
+            return None;
+        };
+        (register == same).then(|| {
+            self.say(format!("{words} {}-{}", kind.value(from), kind.value(to)));
+            rest
+        })
     }
 
     fn add(&mut self, expression: &Expr) {
         match expression {
             Expr::Meta { key, register } => self.load_meta(*key, *register),
-            Expr::Ct { key, register } => self.load_ct(*key, *register),
+            Expr::Ct { key, direction, register } => self.load_ct(*key, *direction, *register),
             Expr::Payload { base, offset, len, register } => self.load_payload(*base, *offset, *len, *register),
             Expr::Cmp { register, op, data } => {
                 let operand = self.operand(*register);
-                self.say(format!("{} {}{}", operand.words, comparison(*op), operand.kind.value(data)));
+                self.say(operand.compared(*op, data));
             }
             Expr::Range { register, op, from, to } => {
                 let operand = self.operand(*register);
@@ -94,12 +178,16 @@ impl Words {
             }
             Expr::Bitwise { source, destination, mask, xor } => {
                 let operand = self.operand(*source);
-                let (mask, xor) = (operand.kind.value(mask), operand.kind.value(xor));
-                self.load(*destination, format!("{} & {mask} ^ {xor}", operand.words), operand.kind);
+                let masked = if xor.iter().all(|byte| *byte == 0) {
+                    Operand { mask: Some(mask.clone()), ..operand }
+                } else {
+                    let (mask, xor) = (operand.kind.value(mask), operand.kind.value(xor));
+                    Operand::new(format!("{} & {mask} ^ {xor}", operand.words), operand.kind)
+                };
+                self.load(*destination, masked);
             }
             Expr::Lookup { set, register, inverted } => {
-                let operand = self.operand(*register);
-                self.say(format!("{} {}@{set}", operand.words, if *inverted { "!= " } else { "" }));
+                self.say(format!("{} {}@{set}", self.key(*register), if *inverted { "!= " } else { "" }));
             }
             Expr::Dynset { set, op, register, expressions } => self.update(set, *op, *register, expressions),
             Expr::Limit(limit) => self.say(limit.to_string()),
@@ -107,8 +195,7 @@ impl Words {
             Expr::Counter { .. } => self.say("counter"),
             Expr::Verdict(verdict) => self.say(verdict.to_string()),
             Expr::Immediate { register, data } => {
-                let constant = DataType::Other { id: 0, len: 0 }.value(data);
-                self.load(*register, constant, DataType::Other { id: 0, len: 0 });
+                self.load(*register, Operand::new(UNKNOWN.value(data), UNKNOWN));
             }
             Expr::Reject(reject) => self.say(reject.to_string()),
             Expr::Raw { name, .. } => self.say(format!("<{name}>")),
@@ -121,18 +208,30 @@ impl Words {
             MetaKey::OIFNAME => ("oifname".to_owned(), DataType::IfName),
             MetaKey::NFPROTO => ("meta nfproto".to_owned(), DataType::NfProto),
             MetaKey::L4PROTO => ("meta l4proto".to_owned(), DataType::InetProto),
-            MetaKey(other) => (format!("<meta {other}>"), DataType::Other { id: 0, len: 0 }),
+            MetaKey::PKTTYPE => ("meta pkttype".to_owned(), DataType::PktType),
+            MetaKey::IIFKIND => ("meta iifkind".to_owned(), DataType::IfName),
+            MetaKey::OIFKIND => ("meta oifkind".to_owned(), DataType::IfName),
+            MetaKey(other) => (format!("<meta {other}>"), UNKNOWN),
         };
-        self.load(register, words, kind);
+        self.load(register, Operand::new(words, kind));
     }
 
-    fn load_ct(&mut self, key: CtKey, register: Register) {
+    fn load_ct(&mut self, key: CtKey, direction: Option<FlowDirection>, register: Register) {
         let (words, kind) = match key {
-            CtKey::STATE => ("ct state".to_owned(), DataType::Other { id: 26, len: 4 }),
-            CtKey::DIRECTION => ("ct direction".to_owned(), DataType::CtDirection),
-            CtKey(other) => (format!("<ct {other}>"), DataType::Other { id: 0, len: 0 }),
+            CtKey::STATE => ("state", DataType::CtState),
+            CtKey::DIRECTION => ("direction", DataType::CtDirection),
+            CtKey::STATUS => ("status", DataType::CtStatus),
+            CtKey::PROTO_DST => ("proto-dst", DataType::InetService),
+            CtKey::DST_IP => ("ip daddr", DataType::Ipv4Addr),
+            CtKey::DST_IP6 => ("ip6 daddr", DataType::Ipv6Addr),
+            CtKey(other) => return self.load(register, Operand::new(format!("<ct {other}>"), UNKNOWN)),
         };
-        self.load(register, words, kind);
+        let direction = match direction {
+            Some(FlowDirection::Original) => "original ",
+            Some(FlowDirection::Reply) => "reply ",
+            None => "",
+        };
+        self.load(register, Operand::new(format!("ct {direction}{words}"), kind));
     }
 
     fn load_payload(&mut self, base: PayloadBase, offset: u32, len: u32, register: Register) {
@@ -140,13 +239,16 @@ impl Words {
         let (words, kind) = match (base, address) {
             (PayloadBase::NETWORK, Some((words, kind))) => (words.to_owned(), kind),
             (PayloadBase::TRANSPORT, _) if (offset, len) == (2, 2) => ("th dport".to_owned(), DataType::InetService),
+            (PayloadBase::TRANSPORT, _) if (offset, len) == (0, 1) && self.icmpv6 => {
+                ("icmpv6 type".to_owned(), DataType::Icmpv6Type)
+            }
             (PayloadBase::TRANSPORT, _) if (offset, len) == (0, 2) => ("th sport".to_owned(), DataType::InetService),
             (base, _) => {
                 let base = ["@ll", "@nh", "@th"].get(base.0 as usize).copied().unwrap_or("@ih");
                 (format!("{base},{},{}", offset * 8, len * 8), DataType::Other { id: 0, len })
             }
         };
-        self.load(register, words, kind);
+        self.load(register, Operand::new(words, kind));
     }
 
     fn update(&mut self, set: &str, op: DynsetOp, register: Register, expressions: &[Expr]) {
@@ -154,11 +256,9 @@ impl Words {
             DynsetOp::Add => "add",
             DynsetOp::Update => "update",
         };
-        let first = register.word().unwrap_or(u32::MAX);
-        let key: Vec<&str> = self.registers.range(first..).map(|(_, operand)| operand.words.as_str()).collect();
         let mut each = Self::default();
+        each.say(self.key(register));
         expressions.iter().for_each(|expression| each.add(expression));
-        each.words.insert(0, key.join(" . "));
         self.say(format!("{op} @{set} {{ {} }}", each.words.join(" ")));
     }
 }
@@ -180,6 +280,7 @@ fn address_field(family: Family, offset: u32, len: u32) -> Option<(&'static str,
         (Family::Ipv4, 16, 4) => Some(("ip daddr", DataType::Ipv4Addr)),
         (Family::Ipv6, 8, 16) => Some(("ip6 saddr", DataType::Ipv6Addr)),
         (Family::Ipv6, 24, 16) => Some(("ip6 daddr", DataType::Ipv6Addr)),
+        (Family::Ipv6, 7, 1) => Some(("ip6 hoplimit", DataType::Integer)),
         _ => None,
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Duration;
 use crate::ruleset::{
-    Chain, CmpOp, CtKey, Expr, Family, Hook, Limit, Log, LogTarget, MeterKey, PayloadBase, Register, Reject, Rule, Side,
+    Chain, CmpOp, CtKey, Destination, Expr, Family, FlowKey, Hook, Limit, Log, LogTarget, PayloadBase, Register,
+    Reject, Rule, Side,
 };
 
 const RATE: Limit = Limit { rate: 6, unit: 60, burst: 5, bytes: false, inverted: false };
@@ -25,11 +26,11 @@ fn rules_read_as_nft_writes_them() {
         (Rule::new().count().reject(Reject::ADMIN_PROHIBITED), "counter reject with icmpx type admin-prohibited"),
         (Rule::new().reply().return_().comment("why"), "ct direction reply return comment \"why\""),
         (
-            Rule::new().update(Family::Ipv4, "m", MeterKey::flow(Family::Ipv4), vec![Expr::COUNTER, Expr::Limit(RATE)]),
+            Rule::new().update("m", FlowKey::flow(Family::Ipv4), vec![Expr::COUNTER, Expr::Limit(RATE)]),
             "update @m { ip saddr . ip daddr . meta l4proto counter limit rate 6/minute burst 5 packets }",
         ),
         (
-            Rule::new().update(Family::Ipv6, "m", MeterKey::flow(Family::Ipv6).with_port(), Vec::new()),
+            Rule::new().update("m", FlowKey::flow(Family::Ipv6).port(Destination::Packet), Vec::new()),
             "update @m { ip6 saddr . ip6 daddr . meta l4proto . th dport }",
         ),
         (
@@ -60,7 +61,7 @@ fn rules_read_as_nft_writes_them() {
         (rule(vec![Expr::Raw { name: "masq".to_owned(), data: Vec::new() }]), "<masq>"),
         (
             rule(vec![
-                Expr::Ct { key: CtKey(99), register: r1 },
+                Expr::Ct { key: CtKey(99), direction: None, register: r1 },
                 Expr::Cmp { register: r1, op: CmpOp::Neq, data: vec![0, 1] },
             ]),
             "<ct 99> != 0x0001",

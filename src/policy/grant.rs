@@ -1,0 +1,81 @@
+//! Exceptions with every word resolved to addresses, protocols and ports.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Networks;
+use crate::config::{Ports, Protocol};
+
+/// An exception: these packets return to Docker's own rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// Unique.
+    pub name: String,
+    /// Where from; none for any container. An empty list is no container at all.
+    pub from: Option<Networks>,
+    /// What is open.
+    pub openings: Vec<Opening>,
+    /// When it runs out; none for never.
+    pub until: Option<Timestamp>,
+}
+
+/// Destinations, and what is open at each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// The destination addresses.
+    pub to: Networks,
+    /// Whether they are the host's own. What is the host's and what is beyond it are closed apart
+    /// from each other, so a network that takes in an address of the host does not open the host.
+    pub host: bool,
+    /// What is open there; empty for everything.
+    pub services: Vec<Service>,
+}
+
+/// What is open at a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Destination ports.
+    Ports(Ports),
+    /// Everything of a protocol.
+    Protocol(Protocol),
+}
+
+impl Grant {
+    /// Whether it lets anything pass at `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        let some_source = self.from.as_ref().is_none_or(|from| !from.is_empty());
+        some_source && !self.openings.is_empty() && self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it opens that port of the host, at this address of it, to that client.
+    pub fn opens_host(&self, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
+        let from = self.from.as_ref().is_none_or(|from| from.contains(client));
+        let opens = |opening: &Opening| {
+            let service = opening.services.iter().any(|service| service.covers(protocol, port));
+            opening.host && opening.to.contains(server) && (opening.services.is_empty() || service)
+        };
+        from && self.openings.iter().any(opens)
+    }
+}
+
+impl Service {
+    /// The protocol's number in IPv4 or in IPv6.
+    pub fn protocol(&self, ipv6: bool) -> u8 {
+        match self {
+            Self::Ports(ports) => ports.protocol.number(ipv6),
+            Self::Protocol(protocol) => protocol.number(ipv6),
+        }
+    }
+
+    fn covers(&self, protocol: Protocol, port: u16) -> bool {
+        match self {
+            Self::Ports(ports) => ports.contains(protocol, port),
+            Self::Protocol(other) => *other == protocol,
+        }
+    }
+}

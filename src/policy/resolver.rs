@@ -1,0 +1,105 @@
+//! Which resolvers containers may ask.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Grant, Networks, Opening, Service};
+use crate::config::{Config, DnsAllow, Ports, Protocol, Target};
+use crate::host::{Host, Resolver, ResolverOrigin};
+
+/// The port of name servers (RFC 1035, section 4.2).
+const DNS: u16 = 53;
+
+/// A resolver that is let through the wall: port 53, TCP and UDP.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenResolver {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it is the host.
+    pub host: bool,
+}
+
+impl OpenResolver {
+    /// The exception that it is.
+    pub fn grant(&self) -> Grant {
+        let port = |protocol| Service::Ports(Ports { protocol, first: DNS, last: DNS });
+        Grant {
+            name: format!("dns {}", self.address),
+            from: None,
+            openings: vec![Opening {
+                to: Networks::from_iter([Target::from(self.address)]),
+                host: self.host,
+                services: vec![port(Protocol::Tcp), port(Protocol::Udp)],
+            }],
+            until: None,
+        }
+    }
+}
+
+/// A resolver that containers use, and what becomes of their questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedResolver {
+    /// Its address.
+    pub address: IpAddr,
+    /// Where it is written; none when `dns.allow` names it.
+    pub origin: Option<ResolverOrigin>,
+    /// What becomes of questions to it.
+    pub reach: Reach,
+}
+
+/// What becomes of containers' questions to a resolver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// It is in no denied range.
+    Free,
+    /// It is in a denied range, and its port 53 is granted.
+    Granted,
+    /// It is the host, and its port 53 is granted.
+    GrantedOnHost,
+    /// It is denied, and `dns.allow` does not open it.
+    Closed,
+}
+
+/// The resolvers of this host under `denied`, those that are the host itself under `deny.host`.
+pub fn used_resolvers(config: &Config, host: &Host, denied: &Networks) -> Vec<UsedResolver> {
+    let own: Vec<IpAddr> = host.facts.own_addresses().collect();
+    let listed: Vec<(IpAddr, Option<ResolverOrigin>)> = match &config.dns {
+        DnsAllow::List(addresses) => addresses.iter().map(|address| (*address, None)).collect(),
+        _ => Vec::new(),
+    };
+    let others = |resolver: &&Resolver| !listed.iter().any(|(address, _)| *address == resolver.address);
+    let found = host.resolvers.iter().filter(others);
+    let found: Vec<_> = found.map(|resolver| (resolver.address, Some(resolver.origin.clone()))).collect();
+    let opens = |origin: &Option<ResolverOrigin>| match config.dns {
+        DnsAllow::Auto => true,
+        DnsAllow::List(_) => origin.is_none(),
+        DnsAllow::None => false,
+    };
+    let used = listed.iter().cloned().chain(found).map(|(address, origin)| {
+        let on_host = own.contains(&address);
+        let closed = if on_host { config.host } else { denied.contains(address) };
+        let reach = match (closed, opens(&origin), on_host) {
+            (false, _, _) => Reach::Free,
+            (true, false, _) => Reach::Closed,
+            (true, true, true) => Reach::GrantedOnHost,
+            (true, true, false) => Reach::Granted,
+        };
+        UsedResolver { address, origin, reach }
+    });
+    used.collect()
+}
+
+/// Those that the policy has to open.
+pub fn open_resolvers(used: &[UsedResolver]) -> Vec<OpenResolver> {
+    let mut open: Vec<OpenResolver> = used
+        .iter()
+        .filter(|used| matches!(used.reach, Reach::Granted | Reach::GrantedOnHost))
+        .map(|used| OpenResolver { address: used.address, host: used.reach == Reach::GrantedOnHost })
+        .collect();
+    open.sort_unstable();
+    open.dedup();
+    open
+}
