@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::lab::{CONTAINERS, LAN, Lab, Verdict, addresses, all_of, from, of_matrix, packets_of};
+use support::lab::{CONTAINERS, HOST, LAN, Lab, Verdict, addresses, all_of, from, of_matrix, packets_of};
 
 /// Packets that one run of [`send_counted`] sends to denied addresses.
 const COUNTED: u64 = (CONTAINERS.len() * LAN.len()) as u64 * (PINGS + SCANNED);
@@ -29,7 +29,7 @@ fn k9_audit_lets_all_pass_and_counts_and_remembers_what_enforce_drops() {
     let lab = Lab::up(&[]);
     let closed: Vec<_> = CONTAINERS
         .into_iter()
-        .flat_map(|container| from(container, LAN.into_iter().flat_map(all_of), Verdict::Timeout))
+        .flat_map(|container| from(container, closed_to_containers().flat_map(all_of), Verdict::Timeout))
         .collect();
     let mut counts = BTreeMap::new();
     for mode in ["audit", "enforce"] {
@@ -45,7 +45,7 @@ fn k9_audit_lets_all_pass_and_counts_and_remembers_what_enforce_drops() {
 
         lab.apply(&format!("mode = \"{mode}\""));
         for container in CONTAINERS {
-            let probes: Vec<String> = LAN.into_iter().flat_map(packets_of).collect();
+            let probes: Vec<String> = closed_to_containers().flat_map(packets_of).collect();
             lab.probes(container, &probes.iter().map(String::as_str).collect::<Vec<_>>());
         }
         counts.insert(mode, lab.meters());
@@ -55,13 +55,18 @@ fn k9_audit_lets_all_pass_and_counts_and_remembers_what_enforce_drops() {
     assert!(counts["audit"].values().all(|(packets, bytes)| *packets == 2 && *bytes > 4000), "{counts:?}");
 }
 
-/// What the probes of the whole matrix leave in the meters: each container's flows to the LAN, and
-/// nothing else.
+/// The LAN and the host itself.
+fn closed_to_containers() -> impl Iterator<Item = &'static str> {
+    LAN.into_iter().chain(HOST)
+}
+
+/// What the probes of the whole matrix leave in the meters: each container's flows to the LAN and to
+/// the host, and nothing else.
 fn expected_flows() -> BTreeSet<String> {
     let mut flows = BTreeSet::new();
     for container in CONTAINERS {
         let [ipv4, ipv6] = addresses(container);
-        for address in LAN {
+        for address in closed_to_containers() {
             let (from, ping) = if address.contains(':') { (ipv6, 58) } else { (ipv4, 1) };
             for what in ["6 7000".to_owned(), "17 7001".to_owned(), ping.to_string()] {
                 flows.insert(format!("{from} {address} {what}"));

@@ -9,11 +9,11 @@ use support::lab::{
 
 const ENFORCE: &str = "mode = \"enforce\"";
 
-/// The matrix with the LAN closed to containers.
+/// The matrix with the LAN and the host closed to containers.
 fn walled() -> Vec<Row> {
     let is_closed = |row: &Row| {
-        CONTAINERS.contains(&row.place.as_str())
-            && LAN.iter().any(|address| row.probe.split(' ').nth(1) == Some(address))
+        let asked = row.probe.split(' ').nth(1);
+        CONTAINERS.contains(&row.place.as_str()) && LAN.iter().chain(&HOST).any(|address| asked == Some(address))
     };
     let mut rows = of_matrix();
     for row in rows.iter_mut().filter(|row| is_closed(row)) {
@@ -27,7 +27,7 @@ fn b2_d7_d8_f1_enforce_closes_the_lan_and_leaves_the_rest_as_docker_made_it() {
     let lab = Lab::up(&[]);
     lab.expect("without dockwall", &of_matrix());
 
-    let nothing_denied = "mode = \"enforce\"\ndeny = { ranges = [], on_link = false }";
+    let nothing_denied = "mode = \"enforce\"\ndeny = { ranges = [], on_link = false, host = false }";
     assert_eq!(lab.apply(nothing_denied)["mode"], "enforce");
     lab.expect("with an empty deny list", &of_matrix());
 

@@ -31,7 +31,10 @@ fn objects(lab: &Lab) -> String {
 /// What our table says, without numbers, counts and remembered flows.
 fn meaning(lab: &Lab) -> Vec<String> {
     let mut text = lab.exec("host", "nft -t -s list table inet dockwall");
-    for set in ["deny4", "deny6", "grant4", "grant6", "containers", "port-protocols"] {
+    let sets = text.clone();
+    let sets = sets.lines().filter_map(|line| line.trim().strip_prefix("set ")?.strip_suffix(" {"));
+    // What the meters hold is no meaning.
+    for set in sets.filter(|set| !set.starts_with("denied")) {
         text += &lab.exec("host", &format!("nft -s list set inet dockwall {set}"));
     }
     text.lines().filter(|line| !line.contains("comment \"generation ")).map(str::to_owned).collect()
@@ -159,7 +162,7 @@ fn a16_a18_b12_apply_puts_right_what_was_deleted_or_changed_and_adds_nothing_twi
         "flush chain inet dockwall forward",
         "insert rule inet dockwall DOCKER-USER return",
         "delete element inet dockwall deny4 { 10.0.0.0/8 }",
-        "add element inet dockwall grant4 { 10.57.17.6 }",
+        "add element inet dockwall grant4-port { 10.57.17.6 . tcp . 7000 }",
         "flush set inet dockwall deny6",
     ];
     let whole = meaning(&lab);

@@ -10,6 +10,8 @@ use super::exit::Outcome;
 use super::page::{self, Sheet, counted};
 use super::paint;
 use crate::config::{Config, Grant, Interfaces, Mode, Uplinks};
+use crate::netlink;
+use crate::observe::{Shadow, shadows};
 use crate::policy::{Networks, Policy, Reach, Resolved, UsedResolver};
 
 /// How many networks are spelled out, without `-v`, before the rest is only counted.
@@ -17,9 +19,10 @@ const SPELLED_OUT: usize = 24;
 
 /// Read the configuration and print the policy that it means here.
 ///
-/// Finds everything that is wrong with it at once. Needs no privilege and changes nothing.
+/// Finds everything that is wrong with it at once. Needs no privilege and changes nothing; with CAP_NET_ADMIN it
+/// looks as well whether other tables drop what is granted, and ends with status 4 if so.
 ///
-/// With --json: {files, policy, on_link, not_policed, resolvers, notices, warnings}, the policy as a generation keeps it. Errors of this and
+/// With --json: {files, policy, on_link, not_policed, resolvers, notices, shadows, warnings}, the policy as a generation keeps it. Errors of this and
 /// every command are {error: {status, message, diagnostics}}.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -33,6 +36,7 @@ impl Check {
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let loaded = context.load()?;
         let resolved = context.resolve(&loaded.config, self.mode)?;
+        let shadows = find_shadows(context, &resolved.policy)?;
         if context.json {
             page::json(&json!({
                 "files": loaded.config.files.paths(),
@@ -41,12 +45,46 @@ impl Check {
                 "not_policed": evident(&resolved),
                 "resolvers": resolved.resolvers.iter().map(resolver_as_json).collect::<Vec<_>>(),
                 "notices": resolved.notices,
+                "shadows": shadows,
                 "warnings": loaded.warnings,
             }));
         } else {
             print(&loaded.config, &resolved, context.verbose);
+            print_shadows(shadows.as_deref());
         }
-        Ok(Outcome::Done)
+        Ok(if shadows.is_none_or(|shadows| shadows.is_empty()) { Outcome::Done } else { Outcome::NotSo })
+    }
+}
+
+/// Who else may drop what is granted; none where the kernel does not let us look.
+fn find_shadows(context: &Context, policy: &Policy) -> anyhow::Result<Option<Vec<Shadow>>> {
+    // A check is for everybody, so what only some may look at is no failure.
+    let Ok(mut kernel) = context.kernel() else {
+        return Ok(None);
+    };
+    match kernel.foreign_base_chains() {
+        Ok(chains) => Ok(Some(shadows(policy, &chains))),
+        Err(netlink::Error::NotPermitted | netlink::Error::NoNfTables) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn print_shadows(shadows: Option<&[Shadow]>) {
+    let Some(shadows) = shadows else {
+        anstream::println!(
+            "{}",
+            paint::faint("whether other tables drop what is granted: not looked at, needs CAP_NET_ADMIN")
+        );
+        return;
+    };
+    for shadow in shadows {
+        anstream::println!(
+            "{}: {shadow} drops what none of its own rules accepts, whatever is granted here",
+            paint::bad("shadowed")
+        );
+    }
+    if !shadows.is_empty() {
+        anstream::println!("accept the granted packets there as well; a drop by anybody is final");
     }
 }
 

@@ -20,7 +20,8 @@ Exit status:
   1  failed, and nothing was changed
   2  the command line is wrong
   3  the configuration is wrong
-  4  what was asked about is not so: `status` found no wall that is enforced and unchanged
+  4  what was asked about is not so: `status` found no wall that is enforced and unchanged, `check` found
+     that another table drops what is granted
   5  not permitted: CAP_NET_ADMIN or a file's permission is missing
   6  this kernel has no nf_tables
   7  the state directory cannot be used

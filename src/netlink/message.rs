@@ -38,6 +38,10 @@ pub const BATCH_END: u16 = 17;
 pub const FAMILY_UNSPEC: u8 = 0;
 /// `NFPROTO_INET`: one table for IPv4 and IPv6.
 pub const FAMILY_INET: u8 = 1;
+/// `NFPROTO_IPV4`.
+pub const FAMILY_IPV4: u8 = 2;
+/// `NFPROTO_IPV6`.
+pub const FAMILY_IPV6: u8 = 10;
 
 /// `NFNL_SUBSYS_NFTABLES`.
 const SUBSYSTEM: u16 = 10;

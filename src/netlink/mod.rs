@@ -27,7 +27,7 @@ mod userdata;
 pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused};
 pub use kernel::{Commit, Kernel, Sent};
-pub use read::Live;
+pub use read::{ForeignChain, Live};
 
 use crate::ruleset::Change;
 

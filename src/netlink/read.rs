@@ -7,9 +7,11 @@ use super::batch;
 use super::element::Collector;
 use super::error::Error;
 use super::kernel::{ATTEMPTS, Kernel, back_off};
-use super::message::{self, DUMP, DUMP_INTERRUPTED, FAMILY_INET, FAMILY_UNSPEC, Kind, Messages};
+use super::message::{
+    self, DUMP, DUMP_INTERRUPTED, FAMILY_INET, FAMILY_IPV4, FAMILY_IPV6, FAMILY_UNSPEC, Kind, Messages,
+};
 use super::{chain, element, rule, set, table};
-use crate::ruleset::{Marker, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME, Table};
+use crate::ruleset::{Base, Chain, Marker, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME, Table};
 
 /// `NFTA_GEN_ID`.
 const NFTA_GEN_ID: u16 = 1;
@@ -26,6 +28,19 @@ pub struct Live {
     pub generation: u32,
     /// Our table; none when there is no table of our name.
     pub table: Option<Table>,
+}
+
+/// A base chain of somebody else's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignChain {
+    /// `inet`, `ip` or `ip6`.
+    pub family: &'static str,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is hooked.
+    pub base: Base,
 }
 
 impl Live {
@@ -110,20 +125,52 @@ impl Kernel {
 
     /// The kernel lists the heads of all chains of the family, and no more of foreign ones.
     fn read_chains(&mut self, table: &mut Table) -> Result<(), Error> {
+        let ours = self.chains_of(FAMILY_INET)?.into_iter().filter(|(in_table, _)| *in_table == table.name);
+        table.chains.extend(ours.map(|(_, chain)| chain));
+        Ok(())
+    }
+
+    /// The heads of all chains of a family, each with the name of its table: nothing that is in them.
+    fn chains_of(&mut self, family: u8) -> Result<Vec<(String, Chain)>, Error> {
+        let mut chains = Vec::new();
         self.request(
             Kind::GetChain,
             DUMP,
-            FAMILY_INET,
+            family,
             "the chains",
             |_| {},
             |attributes| {
-                let (in_table, chain) = chain::decode(attributes)?;
-                if in_table == table.name {
-                    table.chains.push(chain);
-                }
+                chains.push(chain::decode(attributes)?);
                 Ok(())
             },
-        )
+        )?;
+        Ok(chains)
+    }
+
+    /// The base chains of other tables that packets over IP meet, and nothing of what is in them.
+    ///
+    /// # Errors
+    /// As [`Kernel::read`].
+    pub fn foreign_base_chains(&mut self) -> Result<Vec<ForeignChain>, Error> {
+        for attempt in 0..ATTEMPTS {
+            match self.read_foreign_base_chains() {
+                Err(Error::Unreadable { errno: INTERRUPTED, .. }) => back_off(attempt),
+                read => return read,
+            }
+        }
+        Err(Error::Contended { attempts: ATTEMPTS })
+    }
+
+    fn read_foreign_base_chains(&mut self) -> Result<Vec<ForeignChain>, Error> {
+        let mut found = Vec::new();
+        for (number, family) in [(FAMILY_INET, "inet"), (FAMILY_IPV4, "ip"), (FAMILY_IPV6, "ip6")] {
+            let ours = |table: &str| number == FAMILY_INET && table == TABLE_NAME;
+            let others = self.chains_of(number)?.into_iter().filter(|(table, _)| !ours(table));
+            found.extend(others.filter_map(|(table, chain)| {
+                Some(ForeignChain { family, table, name: chain.name, base: chain.base? })
+            }));
+        }
+        Ok(found)
     }
 
     fn read_rules(&mut self, table: &mut Table) -> Result<(), Error> {
