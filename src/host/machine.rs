@@ -26,12 +26,19 @@ impl Host {
     /// [`FactsError`] where the kernel did not list its links, addresses or routes.
     pub fn read() -> Result<Self, FactsError> {
         // Docker first: the bridge of a network that it tells is then among the links.
-        let mut docker = DockerState::read();
+        Self::with_docker(DockerState::read(), Path::new("/"))
+    }
+
+    /// Reads the rest of the machine beside what Docker told, its files from under `root`.
+    ///
+    /// # Errors
+    /// As [`Host::read`].
+    pub fn with_docker(mut docker: DockerState, root: &Path) -> Result<Self, FactsError> {
         let facts = Facts::read()?;
         if let DockerState::Known(docker) = &mut docker {
             docker.complete_gateways(&facts);
         }
-        let resolvers = Resolver::find(Path::new("/"), &facts, docker.known());
+        let resolvers = Resolver::find(root, &facts, docker.known());
         Ok(Self { facts, docker, resolvers })
     }
 }

@@ -74,3 +74,20 @@ fn the_host_is_attached_to_the_networks_of_its_other_links() {
     ];
     assert_eq!(networks, expected);
 }
+
+#[test]
+fn the_host_s_own_addresses_are_those_of_every_link() {
+    let facts = Namespace::with(&[
+        "link set lo up",
+        "link add br-lan type bridge",
+        "addr add 10.1.0.2/24 dev br-lan",
+        "addr add 10.8.0.6 peer 10.8.0.5/32 dev br-lan",
+        "addr add fd01::2/64 nodad dev br-lan",
+    ])
+    .read();
+    let own: Vec<String> = facts.own_addresses().map(|address| address.to_string()).collect();
+    for address in ["127.0.0.1", "::1", "10.1.0.2", "10.8.0.6", "fd01::2"] {
+        assert!(own.iter().any(|other| other == address), "{address} in {own:?}");
+    }
+    assert!(!own.iter().any(|address| address == "10.8.0.5"));
+}

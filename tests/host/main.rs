@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod addresses;
+mod docker;
+mod flows;
 mod links;
 mod namespace;
+mod route_to;
 mod routes;
 
 #[path = "../support/mod.rs"]

@@ -41,6 +41,11 @@ impl Netns {
         Self { name }
     }
 
+    /// Its name, as `ip netns` lists it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs `work` on a thread inside, and gives what it gave or panics as it panicked.
     pub fn enter<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         let namespace = File::open(format!("/run/netns/{}", self.name)).unwrap();

@@ -1,7 +1,6 @@
 //! Asking the daemon.
 
 use std::env;
-use std::error::Error as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -72,7 +71,8 @@ impl DockerState {
 async fn ask(socket: &str) -> Result<Docker, Error> {
     // Which version of the API is of no matter: bollard leaves it out of the request, and each
     // daemon then answers in its own newest one.
-    let daemon = Daemon::connect_with_unix(socket, PATIENCE.as_secs(), API_DEFAULT_VERSION)?;
+    // Its patience with one request is more than ours with all of them.
+    let daemon = Daemon::connect_with_unix(socket, 2 * PATIENCE.as_secs(), API_DEFAULT_VERSION)?;
     let lists = try_join3(daemon.version(), daemon.list_networks(None), daemon.list_containers(None));
     let (version, networks, containers) = lists.await?;
     let asked = stream::iter(containers).map(|container| inspect(&daemon, container)).buffer_unordered(AT_ONCE);
@@ -102,16 +102,11 @@ async fn inspect(daemon: &Daemon, summary: ContainerSummary) -> Result<Option<Co
     }
 }
 
-/// An error with what it comes from, each said once.
+/// What an error comes from in the end: everything before it says only which library noticed.
 fn reason(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
-    text
+    cause.to_string()
 }
