@@ -1,7 +1,7 @@
 //! Default routes, routes to what is on the link, and what they prove of a bridge.
 
 use dockwall::config::Interfaces;
-use dockwall::host::{Facts, Origin, Route};
+use dockwall::host::{Facts, Host, Origin, Route};
 use dockwall::policy::{Evidence, Excluded, InterfaceNames, evidently_no_container_bridge};
 
 use crate::namespace::{Namespace, named};
@@ -93,7 +93,8 @@ fn an_advertised_network_is_on_the_link_and_a_tunnel_s_is_not() {
 
 /// What is excluded of the names that are policed by default.
 fn excluded(facts: &Facts) -> Vec<Excluded> {
-    evidently_no_container_bridge(facts, &InterfaceNames::containers(&Interfaces::Auto))
+    let policed = InterfaceNames::containers(&Interfaces::Auto, &Host::default());
+    evidently_no_container_bridge(facts, |name| policed.contains(name))
 }
 
 #[test]

@@ -160,9 +160,9 @@ fn without_privilege(socket: &Path) -> DockerState {
 #[test]
 fn a_socket_of_others_is_out_of_reach() {
     let daemon = Daemon::answering(answers::OF_28);
-    fs::set_permissions(daemon.socket(), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(daemon.socket(), Permissions::from_mode(0o000)).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    fs::set_permissions(directory.path(), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o000)).unwrap();
     for socket in [daemon.socket(), directory.path().join("docker.sock")] {
         let state = without_privilege(&socket);
         assert!(
