@@ -20,6 +20,10 @@
 #[cfg(test)]
 extern crate self as dockwall;
 
+#[cfg(test)]
+#[path = "../tests/support/policies.rs"]
+mod policies;
+
 pub mod cli;
 pub mod config;
 pub mod generation;

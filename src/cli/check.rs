@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::Context;
 use super::exit::Outcome;
 use super::page::{self, Sheet, counted};
-use super::paint;
+use super::{paint, resolvers};
 use crate::config::{Config, Grant, Interfaces, Mode, Uplinks};
 use crate::netlink;
 use crate::observe::{Shadow, shadows};
-use crate::policy::{Networks, Policy, Reach, Resolved, UsedResolver};
+use crate::policy::{Networks, Policy, Resolved};
 
 /// How many networks are spelled out, without `-v`, before the rest is only counted.
 const SPELLED_OUT: usize = 24;
@@ -43,7 +43,7 @@ impl Check {
                 "policy": resolved.policy,
                 "on_link": resolved.on_link,
                 "not_policed": evident(&resolved),
-                "resolvers": resolved.resolvers.iter().map(resolver_as_json).collect::<Vec<_>>(),
+                "resolvers": resolvers::as_json(&resolved.resolvers),
                 "notices": resolved.notices,
                 "shadows": shadows,
                 "warnings": loaded.warnings,
@@ -121,7 +121,7 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
     }
     sheet.say("host", host(policy));
     if !resolved.resolvers.is_empty() {
-        sheet.say("resolvers", resolved.resolvers.iter().map(resolver).collect::<Vec<_>>().join("\n"));
+        sheet.say("resolvers", resolvers::text(&resolved.resolvers));
     }
     if let (Uplinks::List(_), Some(uplinks)) = (&config.uplinks, &policy.uplinks) {
         sheet.say("uplinks", format!("only what leaves by {uplinks}"));
@@ -175,21 +175,6 @@ fn host(policy: &Policy) -> String {
         true => "every address of the host is denied as well; answers to its own flows pass".to_owned(),
         false => paint::notable("open: containers reach every service of the host  (deny.host = false)"),
     }
-}
-
-fn resolver(used: &UsedResolver) -> String {
-    let origin = used.origin.as_ref().map_or_else(|| "dns.allow".to_owned(), ToString::to_string);
-    let reach = match used.reach {
-        Reach::Free => "not denied".to_owned(),
-        Reach::Granted => "port 53 granted".to_owned(),
-        Reach::GrantedOnHost => "on the host, port 53 granted".to_owned(),
-        Reach::Closed => paint::bad("denied"),
-    };
-    format!("{} ({origin}): {reach}", used.address)
-}
-
-fn resolver_as_json(used: &UsedResolver) -> Value {
-    json!({ "address": used.address, "origin": used.origin.as_ref().map(ToString::to_string), "reach": used.reach })
 }
 
 fn denied(config: &Config, policy: &Policy, most: usize) -> String {

@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod remove;
 mod render;
+mod resolvers;
 mod rollback;
 mod status;
 

@@ -7,11 +7,13 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page::{self, Sheet, counted, grouped};
-use super::{changes, paint};
+use super::{changes, paint, resolvers};
 use crate::config::Mode;
 use crate::generation::Generation;
+use crate::host::Host;
 use crate::netlink::Live;
 use crate::observe::{Count, Status as Found, Wall};
+use crate::policy::{UsedResolver, resolvers_under};
 use crate::ruleset::{Change, compile, diff};
 
 /// Say whether the wall stands, as the kernel has it.
@@ -19,7 +21,7 @@ use crate::ruleset::{Change, compile, diff};
 /// Ends with status 0 only when denied packets are really dropped: the table is there, hooked,
 /// unchanged since it was applied, and in mode enforce.
 ///
-/// With --json: {enforced, wall, applied_at, repairs}; the wall is {generation, mode, hooks, hooked,
+/// With --json: {enforced, wall, applied_at, resolvers, repairs}; the wall is {generation, mode, hooks, hooked,
 /// drifted, closes_host, applied, found, policed, not_policed, denied_networks, exceptions, denied, denied_to_host, invalid,
 /// for_everybody, granted, logged}, with packets and bytes for the last six, or null without one.
 #[derive(Debug, Args)]
@@ -28,19 +30,22 @@ pub struct Status {}
 impl Status {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let host = Host::read()?;
         let live = context.kernel()?.read()?;
         let found = Found::of(&live);
         let applied = found.wall.as_ref().and_then(|wall| context.store.get(wall.generation?).ok());
+        let resolvers = applied.as_ref().map(|generation| resolvers_under(&generation.policy, &host));
         let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
         if context.json {
             page::json(&json!({
                 "enforced": found.enforced,
                 "wall": found.wall,
                 "applied_at": applied.as_ref().map(|generation| generation.applied),
+                "resolvers": resolvers.as_deref().map(resolvers::as_json),
                 "repairs": repairs.as_deref().map(changes::as_json),
             }));
         } else {
-            print(&live, &found, applied.as_ref(), repairs.as_deref());
+            print(&live, &found, applied.as_ref(), resolvers.as_deref(), repairs.as_deref());
         }
         Ok(if found.enforced { Outcome::Done } else { Outcome::NotSo })
     }
@@ -55,7 +60,13 @@ fn repairs(context: &Context, wall: &Wall, live: &Live, applied: Option<&Generat
     matches.then(|| diff(live.table.as_ref(), &table.marked(generation.number)))
 }
 
-fn print(live: &Live, found: &Found, applied: Option<&Generation>, repairs: Option<&[Change]>) {
+fn print(
+    live: &Live,
+    found: &Found,
+    applied: Option<&Generation>,
+    resolvers: Option<&[UsedResolver]>,
+    repairs: Option<&[Change]>,
+) {
     let Some(wall) = &found.wall else {
         let why = if live.table.is_some() {
             "the table `inet dockwall` is not dockwall's: `nft list table inet dockwall`"
@@ -77,6 +88,9 @@ fn print(live: &Live, found: &Found, applied: Option<&Generation>, repairs: Opti
     let exceptions = counted(wall.exceptions, "exception", "exceptions");
     let networks = counted(wall.denied_networks, "denied network", "denied networks");
     sheet.say("  networks", format!("{networks}, {exceptions}"));
+    if let Some(resolvers) = resolvers.filter(|resolvers| !resolvers.is_empty()) {
+        sheet.say("  resolvers", resolvers::text(resolvers));
+    }
     let would = if wall.mode == Some(Mode::Audit) { "  (would be denied: audit mode drops nothing)" } else { "" };
     sheet.say("  denied", format!("{}{}", packets(wall.denied), paint::faint(would)));
     if wall.closes_host {

@@ -22,7 +22,7 @@ pub use names::resolve_grant;
 pub use networks::Networks;
 pub use notice::{Notice, NoticeKind};
 pub use resolve::{Resolved, Unresolvable};
-pub use resolver::{OpenResolver, Reach, UsedResolver};
+pub use resolver::{OpenResolver, Reach, UsedResolver, resolvers_under};
 
 use crate::config::{Action, LogTarget, Mode, Protocol, Rate};
 use crate::host::Session;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Grant, Networks, Opening, Service};
+use super::{Grant, Networks, Opening, Policy, Service};
 use crate::config::{Config, DnsAllow, Ports, Protocol, Target};
 use crate::host::{Host, Resolver, ResolverOrigin};
 
@@ -63,6 +63,17 @@ pub enum Reach {
     Closed,
 }
 
+impl Reach {
+    fn new(closed: bool, open: bool, on_host: bool) -> Self {
+        match (closed, open, on_host) {
+            (false, _, _) => Self::Free,
+            (true, false, _) => Self::Closed,
+            (true, true, true) => Self::GrantedOnHost,
+            (true, true, false) => Self::Granted,
+        }
+    }
+}
+
 /// The resolvers of this host under `denied`, those that are the host itself under `deny.host`.
 pub fn used_resolvers(config: &Config, host: &Host, denied: &Networks) -> Vec<UsedResolver> {
     let own: Vec<IpAddr> = host.facts.own_addresses().collect();
@@ -81,15 +92,27 @@ pub fn used_resolvers(config: &Config, host: &Host, denied: &Networks) -> Vec<Us
     let used = listed.iter().cloned().chain(found).map(|(address, origin)| {
         let on_host = own.contains(&address);
         let closed = if on_host { config.host } else { denied.contains(address) };
-        let reach = match (closed, opens(&origin), on_host) {
-            (false, _, _) => Reach::Free,
-            (true, false, _) => Reach::Closed,
-            (true, true, true) => Reach::GrantedOnHost,
-            (true, true, false) => Reach::Granted,
-        };
+        let reach = Reach::new(closed, opens(&origin), on_host);
         UsedResolver { address, origin, reach }
     });
     used.collect()
+}
+
+/// The resolvers of this host under a policy in force.
+pub fn resolvers_under(policy: &Policy, host: &Host) -> Vec<UsedResolver> {
+    let own: Vec<IpAddr> = host.facts.own_addresses().collect();
+    let reach = |address: IpAddr| {
+        let on_host = own.contains(&address);
+        let open = policy.resolvers.iter().any(|resolver| resolver.address == address && resolver.host == on_host);
+        let closed = if on_host { policy.host } else { policy.denied.contains(address) };
+        Reach::new(closed, open, on_host)
+    };
+    let used = |resolver: &Resolver| UsedResolver {
+        address: resolver.address,
+        origin: Some(resolver.origin.clone()),
+        reach: reach(resolver.address),
+    };
+    host.resolvers.iter().map(used).collect()
 }
 
 /// Those that the policy has to open.

@@ -7,11 +7,7 @@ use proptest::sample::Index;
 
 use super::fake::FakeKernel;
 use super::*;
-
-#[path = "../../tests/support/policies.rs"]
-mod policies;
-
-use policies::{any_networks, any_policy, plain, table};
+use crate::policies::{self, any_networks, any_policy, plain, table};
 
 /// What somebody may do to our table by hand.
 #[derive(Debug, Clone)]

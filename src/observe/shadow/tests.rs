@@ -2,11 +2,8 @@
 
 use super::*;
 use crate::config::Mode;
+use crate::policies;
 use crate::ruleset::Base;
-
-#[allow(dead_code)]
-#[path = "../../../tests/support/policies.rs"]
-mod policies;
 
 fn chain(family: &'static str, table: &str, name: &str, hook: Hook, policy: ChainPolicy) -> ForeignChain {
     let base = Base { kind: "filter".to_owned(), hook, priority: 0, policy };
