@@ -57,6 +57,7 @@ pub struct Blast {
 impl Blast {
     pub fn run(&self) -> Result<ExitCode> {
         let socket = UdpSocket::bind((self.address.unspecified(), self.source_port))?;
+        socket.set_broadcast(true)?;
         let target = self.address.with_port(self.port);
         socket.connect(target).with_context(|| format!("no way to {target}"))?;
         let mut packet = vec![0; self.size.max(Payload::LENGTH)];

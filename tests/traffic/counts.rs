@@ -24,12 +24,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A client connected to the TCP echo.
+    /// A client connected by TCP.
     pub fn tcp_connection(&mut self, port: u16) {
         *self.tcp_connections.entry(port).or_default() += 1;
     }
 
-    /// A packet reached the UDP echo.
+    /// A packet came by UDP to whom answers.
     pub fn udp_echo(&mut self, port: u16) {
         *self.udp_echoes.entry(port).or_default() += 1;
     }

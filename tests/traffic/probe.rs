@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use rustix::net::sockopt::{Timeout, set_socket_reuseaddr, set_socket_timeout};
 use rustix::net::{SocketFlags, SocketType, bind, connect, socket_with};
 
 use crate::address::Address;
+use crate::dns::{self, Record};
 
 /// Bytes of a question when nothing else is said.
 pub const DEFAULT_SIZE: usize = 32;
@@ -24,7 +25,7 @@ pub const DEFAULT_TIMEOUT: u64 = 1200;
 
 /// Ask one server once: prints a word, exits with 0 only for `ok`
 ///
-/// ok: the same bytes came back. timeout: nothing came. refused: a reset or "port unreachable" came.
+/// ok: the same bytes came back, or a resolver's answer. timeout: nothing came. refused: a reset or "port unreachable" came.
 /// unreachable: no route, no neighbour or an ICMP error says so. prohibited: an ICMPv6 error says
 /// "administratively prohibited". denied: this host's own firewall refuses to send. reset, closed:
 /// the connection broke. garbled: other bytes came back.
@@ -62,6 +63,10 @@ pub enum Kind {
     Udp,
     /// ICMP echo, by ping(8)
     Ping,
+    /// Ask a resolver for a name, by UDP
+    Dns,
+    /// Ask a resolver for a name, by TCP
+    DnsTcp,
 }
 
 /// How a probe ended.
@@ -92,6 +97,7 @@ impl Probe {
             Kind::Tcp => self.tcp(),
             Kind::Udp => self.udp(),
             Kind::Ping => self.ping(),
+            Kind::Dns | Kind::DnsTcp => self.dns(),
         };
         outcome.unwrap_or_else(|error| Verdict::from(&error))
     }
@@ -133,18 +139,45 @@ impl Probe {
     }
 
     fn udp(&self) -> io::Result<Verdict> {
+        let question = self.question();
+        Ok(compare(&question, &self.exchange(&question, question.len() + 1)?))
+    }
+
+    /// Sends a packet and waits for another one, of at most so many bytes.
+    fn exchange(&self, question: &[u8], most: usize) -> io::Result<Vec<u8>> {
         let source_port = self.source_port.unwrap_or(0);
         let socket = UdpSocket::bind((self.address.unspecified(), source_port))?;
         socket.connect(self.address.with_port(self.port))?;
-        let question = self.question();
-        socket.send(&question)?;
+        socket.send(question)?;
         let end = Instant::now() + self.wait();
-        let mut answer = vec![0; question.len() + 1];
+        let mut answer = vec![0; most];
         let length = uninterrupted(|| {
             socket.set_read_timeout(Some(end.saturating_duration_since(Instant::now()).max(MOMENT)))?;
             socket.recv(&mut answer)
         })?;
-        Ok(compare(&question, &answer[..length]))
+        answer.truncate(length);
+        Ok(answer)
+    }
+
+    fn dns(&self) -> io::Result<Verdict> {
+        let addresses = self.resolve("probe.example", Record::A)?;
+        Ok(if addresses.is_some() { Verdict::Ok } else { Verdict::Garbled })
+    }
+
+    /// The addresses that the resolver has for a name; none when what it says is no answer.
+    pub fn resolve(&self, name: &str, record: Record) -> io::Result<Option<Vec<IpAddr>>> {
+        let id = std::process::id() as u16;
+        let question = dns::question(id, name, record)?;
+        let answer = match self.kind {
+            Kind::DnsTcp => {
+                let stream = self.connected_stream()?;
+                stream.set_read_timeout(Some(self.wait()))?;
+                dns::write_message(&stream, &question)?;
+                dns::read_message(&stream)?
+            }
+            _ => self.exchange(&question, dns::LARGEST_ANSWER)?,
+        };
+        Ok(dns::addresses(id, &answer))
     }
 
     fn ping(&self) -> io::Result<Verdict> {

@@ -12,12 +12,12 @@ use clap::{Args, ValueEnum};
 use crate::probe::{DEFAULT_SIZE, DEFAULT_TIMEOUT, Kind, Probe, Verdict};
 
 /// Probes that run at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// Ask many servers at once: prints each line of FILE with its verdict, in the same order
 ///
-/// A line is `tcp ADDRESS PORT [SIZE]`, `udp ADDRESS PORT [SIZE]` or `ping ADDRESS [SIZE]`; empty
-/// lines and those that begin with # are left out. The verdict (see `traffic probe --help`) follows
+/// A line is `tcp ADDRESS PORT [SIZE]`, `udp ADDRESS PORT [SIZE]`, `ping ADDRESS [SIZE]`, `dns ADDRESS PORT`
+/// or `dns-tcp ADDRESS PORT`; empty lines and those that begin with # are left out. The verdict (see `traffic probe --help`) follows
 /// the line after one space. The exit status is 0 whatever the verdicts are.
 #[derive(Args)]
 pub struct Probes {

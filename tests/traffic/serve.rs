@@ -14,7 +14,8 @@ use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 
 use crate::address::Address;
 use crate::counts::Counts;
-use crate::{local, open_files, stats};
+use crate::dns::Zone;
+use crate::{dns, download, local, open_files, stats};
 
 /// Small stacks, as there is one thread for each connection.
 const STACK: usize = 128 << 10;
@@ -28,7 +29,7 @@ const LARGEST_PACKET: usize = 1 << 16;
 /// How often new addresses of the namespace are looked for.
 const RESCAN: Duration = Duration::from_secs(1);
 
-/// Echo what comes by TCP and UDP, count what comes to a sink, until killed
+/// Echo what comes by TCP and UDP, answer DNS, count what comes to a sink, until killed
 #[derive(Args)]
 pub struct Serve {
     /// Echo TCP at this port
@@ -42,6 +43,17 @@ pub struct Serve {
     /// Count UDP at this port and answer nothing
     #[arg(long, value_name = "PORT")]
     sink: Vec<u16>,
+
+    /// Answer DNS at this port, by UDP and TCP
+    #[arg(long, value_name = "PORT")]
+    dns: Vec<u16>,
+
+    #[command(flatten)]
+    zone: Zone,
+
+    /// Send what `traffic download` asks for at this port
+    #[arg(long, value_name = "PORT")]
+    source: Vec<u16>,
 
     /// Tell the counts to `traffic stats` at this port of 127.0.0.1
     #[arg(long, value_name = "PORT")]
@@ -59,9 +71,14 @@ impl Serve {
         open_files::raise_limit();
         let counts = Shared::default();
         for &port in &self.tcp {
-            for listener in self.tcp_listeners(port)? {
-                spawn_tcp_echo(listener, port, Arc::clone(&counts))?;
-            }
+            self.serve_tcp(port, &counts, |stream| echo_tcp(stream))?;
+        }
+        for &port in &self.source {
+            self.serve_tcp(port, &counts, |stream| drop(download::serve(&stream)))?;
+        }
+        for &port in &self.dns {
+            let zone = self.zone;
+            self.serve_tcp(port, &counts, move |stream| drop(answer_dns(&stream, zone)))?;
         }
         for &port in &self.sink {
             for socket in self.sink_sockets(port)? {
@@ -73,11 +90,14 @@ impl Serve {
             let listener = TcpListener::bind(address).with_context(|| cannot_serve(address))?;
             spawn_stats(listener, Arc::clone(&counts))?;
         }
-        self.echo_udp(&counts)
+        self.answer_udp(&counts)
     }
 
-    fn tcp_listeners(&self, port: u16) -> Result<Vec<TcpListener>> {
-        self.bind_all(port, TcpListener::bind)
+    fn serve_tcp(&self, port: u16, counts: &Shared, each: impl Fn(TcpStream) + Copy + Send + 'static) -> Result<()> {
+        for listener in self.bind_all(port, TcpListener::bind)? {
+            spawn_tcp(listener, port, Arc::clone(counts), each)?;
+        }
+        Ok(())
     }
 
     fn sink_sockets(&self, port: u16) -> Result<Vec<UdpSocket>> {
@@ -98,7 +118,7 @@ impl Serve {
 
     /// A UDP socket for each address: one at `[::]` would answer from whatever address the route
     /// prefers, which a client that asked another one takes for a stranger.
-    fn echo_udp(&self, counts: &Shared) -> Result<ExitCode> {
+    fn answer_udp(&self, counts: &Shared) -> Result<ExitCode> {
         let mut served = BTreeSet::new();
         loop {
             let addresses = match self.address.is_empty() {
@@ -110,9 +130,11 @@ impl Serve {
                     continue;
                 }
                 for &port in &self.udp {
-                    let address = address.with_port(port);
-                    let socket = UdpSocket::bind(address).with_context(|| cannot_serve(address))?;
-                    spawn_udp_echo(socket, port, Arc::clone(counts))?;
+                    spawn_udp(address.with_port(port), Arc::clone(counts), |packet| Some(packet.to_vec()))?;
+                }
+                for &port in &self.dns {
+                    let zone = self.zone;
+                    spawn_udp(address.with_port(port), Arc::clone(counts), move |packet| zone.answer(packet))?;
                 }
                 served.insert(address);
             }
@@ -135,7 +157,12 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-fn spawn_tcp_echo(listener: TcpListener, port: u16, counts: Shared) -> Result<()> {
+fn spawn_tcp(
+    listener: TcpListener,
+    port: u16,
+    counts: Shared,
+    each: impl Fn(TcpStream) + Copy + Send + 'static,
+) -> Result<()> {
     spawn("tcp", move || {
         for stream in listener.incoming() {
             // Out of files or threads: the client sees a closed connection and the next may fare better.
@@ -144,7 +171,7 @@ fn spawn_tcp_echo(listener: TcpListener, port: u16, counts: Shared) -> Result<()
                 continue;
             };
             lock(&counts).tcp_connection(port);
-            let _ = spawn("tcp client", move || echo_tcp(stream));
+            let _ = spawn("tcp client", move || each(stream));
         }
     })
 }
@@ -159,12 +186,26 @@ fn echo_tcp(mut stream: TcpStream) {
     }
 }
 
-fn spawn_udp_echo(socket: UdpSocket, port: u16, counts: Shared) -> Result<()> {
+fn answer_dns(stream: &TcpStream, zone: Zone) -> std::io::Result<()> {
+    while let Some(answer) = zone.answer(&dns::read_message(stream)?) {
+        dns::write_message(stream, &answer)?;
+    }
+    Ok(())
+}
+
+fn spawn_udp(
+    address: SocketAddr,
+    counts: Shared,
+    answer: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+) -> Result<()> {
+    let socket = UdpSocket::bind(address).with_context(|| cannot_serve(address))?;
     spawn("udp", move || {
         receive(&socket, |source, packet| {
-            lock(&counts).udp_echo(port);
-            // A client that is gone or walled off is no reason to stop.
-            let _ = socket.send_to(packet, source);
+            lock(&counts).udp_echo(address.port());
+            if let Some(answer) = answer(packet) {
+                // A client that is gone or walled off is no reason to stop.
+                let _ = socket.send_to(&answer, source);
+            }
         });
     })
 }

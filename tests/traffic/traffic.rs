@@ -11,12 +11,15 @@ mod address;
 mod blast;
 mod connect;
 mod counts;
+mod dns;
+mod download;
 mod forge;
 mod local;
 mod open_files;
 mod payload;
 mod probe;
 mod probes;
+mod resolve;
 mod scan;
 mod serve;
 mod session;
@@ -41,6 +44,8 @@ enum Command {
     Stats(stats::Stats),
     Probe(probe::Probe),
     Probes(probes::Probes),
+    Resolve(resolve::Resolve),
+    Download(download::Download),
     Blast(blast::Blast),
     Connect(connect::Connect),
     Scan(scan::Scan),
@@ -54,6 +59,8 @@ fn main() -> ExitCode {
         Command::Stats(stats) => stats.run(),
         Command::Probe(probe) => probe.run(),
         Command::Probes(probes) => probes.run(),
+        Command::Resolve(resolve) => resolve.run(),
+        Command::Download(download) => download.run(),
         Command::Blast(blast) => blast.run(),
         Command::Connect(connect) => connect.run(),
         Command::Scan(scan) => scan.run(),
