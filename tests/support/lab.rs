@@ -3,19 +3,28 @@
 //!
 //! Commands are written as at a shell and split at spaces.
 
+mod downloads;
 pub mod log_lines;
 mod meters;
+mod networks;
+mod others;
 mod places;
 mod probes;
+mod resolvers;
 mod sender;
 mod slot;
 mod snapshot;
 mod stats;
+pub mod table;
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+#[allow(unused_imports)]
+pub use networks::{NETWORKS, Network};
+#[allow(unused_imports)]
+pub use others::{FOR_SWARM, NESTED_PORT};
 pub use places::*;
 // Each test program uses its part.
 #[allow(unused_imports)]
@@ -169,6 +178,19 @@ impl Lab {
     /// The network namespace of a place other than a container, as `ip netns` lists it.
     pub fn netns(&self, place: &str) -> String {
         format!("dw-{}-{place}", self.slot.name())
+    }
+
+    /// The name of this lab.
+    pub fn name(&self) -> &str {
+        self.slot.name()
+    }
+
+    /// Writes a file of the Docker host; what is in /etc and /run is the host's own.
+    #[track_caller]
+    pub fn write(&self, path: &str, text: &str) {
+        let mut write = self.command("host", "sh -c");
+        write.args([r#"mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1""#, "sh", path, text]);
+        succeed(&mut write);
     }
 
     /// A folder for the files of this test, seen at the Docker host as well.

@@ -6,6 +6,38 @@ pub const CONTAINERS: [&str; 4] = ["app", "web-1", "web-2", "db-1"];
 /// The neighbour's addresses; the last is a global one, denied because the host is on that network.
 pub const LAN: [&str; 5] = ["10.57.17.6", "10.57.17.5", "fd57:17::6", "fd57:17::5", "2001:db8:57::6"];
 
+/// The neighbour's addresses in ranges that can be denied, one in each; the host has a route to them.
+pub const BEHIND_LAN: [&str; 9] = [
+    "10.99.0.1",
+    "172.16.5.1",
+    "192.168.50.1",
+    "100.64.7.1",
+    "169.254.7.1",
+    "198.19.0.1",
+    "fc00:7::1",
+    "64:ff9b::a63:1",
+    "2002:a63:1::1",
+];
+
+/// The neighbour's resolver, and the same as clouds have it; the first two also answer for metadata,
+/// at port 80.
+pub const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
+pub const CLOUD_RESOLVER: &str = "100.100.2.136";
+pub const LAN_RESOLVER: &str = "10.57.17.5";
+
+/// What every name has, asked at the neighbour.
+pub const NAMED: [&str; 2] = ["192.0.2.80", "2001:db8:80::80"];
+
+/// A client behind a router and 1400 bytes.
+pub const BRANCH: [&str; 2] = ["192.168.40.10", "fd57:40::10"];
+
+/// The other end of the first `--vpn`, and the host's.
+pub const VPN: [&str; 2] = ["10.8.0.2", "fd08::2"];
+pub const HOST_ON_VPN: [&str; 2] = ["10.8.0.1", "fd08::1"];
+
+/// The Docker host's addresses that only the Internet uses.
+pub const HOST_PUBLIC: [&str; 2] = ["203.0.113.2", "2001:db8:200::2"];
+
 /// The Internet.
 pub const WAN: [&str; 2] = ["198.51.100.10", "2001:db8:100::10"];
 
@@ -53,4 +85,14 @@ pub fn published_at(address: &str) -> Vec<String> {
         format!("udp {address} 51820"),
         format!("udp {address} 51820 4000"),
     ]
+}
+
+/// The Docker host, as a container of every lab knows it.
+pub fn gateways(container: &str) -> [&'static str; 2] {
+    match container {
+        "app" => ["172.17.0.1", "fd00:d0c:1::1"],
+        "web-1" | "web-2" => ["172.21.0.1", "fd00:d0c:21::1"],
+        "db-1" => ["172.22.0.1", "fd00:d0c:22::1"],
+        other => panic!("no container {other}"),
+    }
 }

@@ -115,6 +115,15 @@ impl Lab {
     /// When some end otherwise, with the table of all.
     #[track_caller]
     pub fn expect(&self, when: &str, rows: &[Row]) {
+        let found = self.ask(rows);
+        let wrong = rows.iter().zip(&found).filter(|(row, found)| row.verdict != **found).count();
+        assert!(wrong == 0, "{when}: {wrong} of {} probes end otherwise:\n{}", rows.len(), table(rows, &found));
+        assert!(!rows.is_empty());
+    }
+
+    /// How each of them ends.
+    #[track_caller]
+    pub fn ask(&self, rows: &[Row]) -> Vec<Verdict> {
         let mut found = self.verdicts(rows, 1200);
         // An answer may be late on a busy machine; an answer where there must be none is one too many.
         let late: Vec<usize> = (0..rows.len())
@@ -124,9 +133,7 @@ impl Lab {
         for (index, verdict) in late.into_iter().zip(self.verdicts(&again, LONG)) {
             found[index] = verdict;
         }
-        let wrong = rows.iter().zip(&found).filter(|(row, found)| row.verdict != **found).count();
-        assert!(wrong == 0, "{when}: {wrong} of {} probes end otherwise:\n{}", rows.len(), table(rows, &found));
-        assert!(!rows.is_empty());
+        found
     }
 
     /// The verdicts in the order of the rows; every place asks at the same time.
