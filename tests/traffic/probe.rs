@@ -153,7 +153,14 @@ impl Probe {
         let mut answer = vec![0; most];
         let length = uninterrupted(|| {
             socket.set_read_timeout(Some(end.saturating_duration_since(Instant::now()).max(MOMENT)))?;
-            socket.recv(&mut answer)
+            match socket.recv(&mut answer) {
+                // A router on the way said so; now the kernel knows in which pieces to send.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::MSGSIZE) => {
+                    socket.send(question)?;
+                    Err(ErrorKind::Interrupted.into())
+                }
+                received => received,
+            }
         })?;
         answer.truncate(length);
         Ok(answer)
