@@ -26,7 +26,7 @@ fn unreachable() -> Verdict {
 
 #[test]
 fn containers_of_every_kind_of_network_reach_everybody() {
-    let lab = Lab::up(&["--vpn", "wg0", "--vpn", "bond0.20"]);
+    let lab = Lab::up(&["--tun", "wg0", "--vpn", "bond0.20"]);
     let mut table = Table::default();
     for container in CONTAINERS {
         table.add(container, "around", around(), Expected::open());
@@ -207,6 +207,36 @@ fn many_networks_have_a_container_each() {
         table.add(place, "its gateway", gateways.iter().map(|address| format!("tcp {address} 7000")), Expected::open());
     }
     table.ask(&lab, State::Open).judge("many networks");
+}
+
+/// Protocols that need no other end: IGMP, DCCP, GRE, ESP, AH, SCTP, UDP-Lite.
+#[test]
+fn packets_of_other_protocols_arrive() {
+    let lab = Lab::up(&[]);
+    for address in ["10.57.17.6", "fd57:17::6"] {
+        lab.stats("lan");
+        for protocol in [2, 33, 47, 50, 51, 132, 136] {
+            assert_eq!(
+                lab.send_raw("web-1", &format!("{protocol} {address} --port 5000")),
+                3,
+                "{protocol} to {address}"
+            );
+        }
+        let stats = lab.stats("lan");
+        for protocol in [2, 33, 47, 50, 51, 132, 136] {
+            assert_eq!(stats.raw(protocol), 3, "{protocol} to {address}: {stats:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_container_sends_to_all_comes_to_the_host() {
+    let lab = Lab::up(&[]);
+    for (container, broadcast) in [("app", "172.17.255.255"), ("web-1", "172.21.255.255")] {
+        for address in [broadcast, "255.255.255.255", "224.0.0.1", "ff02::1%eth0"] {
+            assert_eq!(lab.sunk(container, address, "host"), 1, "{container} to {address}");
+        }
+    }
 }
 
 #[test]

@@ -125,6 +125,22 @@ impl Lab {
         session
     }
 
+    /// Sends one packet to the sinks at an address, which may be one of many or of all, and returns how
+    /// many came to those of another place.
+    #[track_caller]
+    pub fn sunk(&self, place: &str, address: &str, at: &str) -> u64 {
+        self.stats(at);
+        self.exec(place, &format!("traffic scan {address} --from 7002 --to 7002"));
+        self.stats(at).stream(1).packets
+    }
+
+    /// `traffic raw` from a place; returns how many packets it sent.
+    #[track_caller]
+    pub fn send_raw(&self, place: &str, what: &str) -> u64 {
+        let sent: Value = serde_json::from_str(&self.exec(place, &format!("traffic raw {what}"))).unwrap();
+        sent["sent"].as_u64().unwrap()
+    }
+
     /// What the servers of a place have counted since they were asked last.
     pub fn stats(&self, place: &str) -> Stats {
         Stats::of(&self.exec(place, "traffic stats --reset"))

@@ -21,6 +21,7 @@ pub struct Counts {
     udp_echoes: BTreeMap<u16, u64>,
     streams: BTreeMap<(u16, u32), Stream>,
     strays: BTreeMap<u16, u64>,
+    raw: BTreeMap<u8, u64>,
 }
 
 impl Counts {
@@ -46,6 +47,11 @@ impl Counts {
         }
     }
 
+    /// A packet of a `traffic raw` came.
+    pub fn raw(&mut self, protocol: u8) {
+        *self.raw.entry(protocol).or_default() += 1;
+    }
+
     /// The shape that `traffic stats` prints.
     pub fn to_json(&self) -> Value {
         let streams: Vec<Value> = self.streams.iter().map(|((port, id), stream)| stream.to_json(*port, *id)).collect();
@@ -54,6 +60,7 @@ impl Counts {
             "udp_echoes": self.udp_echoes,
             "streams": streams,
             "strays": self.strays,
+            "raw": self.raw,
         })
     }
 }

@@ -51,6 +51,10 @@ pub enum Kind {
     SynAck,
     /// Goes on with a connection
     Ack,
+    /// Ends a connection
+    FinAck,
+    /// Breaks a connection off
+    Rst,
 }
 
 impl Forge {
@@ -84,6 +88,8 @@ impl Forge {
             Kind::Syn => 0x02,
             Kind::SynAck => 0x12,
             Kind::Ack => 0x10,
+            Kind::FinAck => 0x11,
+            Kind::Rst => 0x04,
         };
         segment[14..16].copy_from_slice(&u16::MAX.to_be_bytes());
         let checksum = checksum(&pseudo_header(self.from.ip, self.address.ip)?, &segment);

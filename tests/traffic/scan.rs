@@ -42,6 +42,7 @@ impl Scan {
     pub fn run(&self) -> Result<ExitCode> {
         ensure!(self.pps > 0.0, "--pps must be more than 0");
         let socket = UdpSocket::bind((self.address.unspecified(), 0))?;
+        socket.set_broadcast(true)?;
         let clock = Clock::unlimited();
         let (mut sent, mut errors) = (0, 0);
         for port in self.from..=self.to {

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use rustix::net::sockopt::set_socket_recv_buffer_size_force;
+use rustix::net::sockopt::{set_ipv6_v6only, set_socket_recv_buffer_size_force};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, bind, recv, socket_with};
 
 use crate::address::Address;
 use crate::counts::Counts;
 use crate::dns::Zone;
-use crate::{dns, download, local, open_files, stats};
+use crate::payload::Payload;
+use crate::{dns, download, local, open_files, raw, stats};
 
 /// Small stacks, as there is one thread for each connection.
 const STACK: usize = 128 << 10;
@@ -44,6 +46,10 @@ pub struct Serve {
     #[arg(long, value_name = "PORT")]
     sink: Vec<u16>,
 
+    /// Count packets of this protocol, those of `traffic raw`
+    #[arg(long, value_name = "PROTOCOL")]
+    raw: Vec<u8>,
+
     /// Answer DNS at this port, by UDP and TCP
     #[arg(long, value_name = "PORT")]
     dns: Vec<u16>,
@@ -71,7 +77,7 @@ impl Serve {
         open_files::raise_limit();
         let counts = Shared::default();
         for &port in &self.tcp {
-            self.serve_tcp(port, &counts, |stream| echo_tcp(stream))?;
+            self.serve_tcp(port, &counts, echo_tcp)?;
         }
         for &port in &self.source {
             self.serve_tcp(port, &counts, |stream| drop(download::serve(&stream)))?;
@@ -83,6 +89,11 @@ impl Serve {
         for &port in &self.sink {
             for socket in self.sink_sockets(port)? {
                 spawn_sink(socket, port, Arc::clone(&counts))?;
+            }
+        }
+        for &protocol in &self.raw {
+            for family in [AddressFamily::INET, AddressFamily::INET6] {
+                spawn_raw(family, protocol, Arc::clone(&counts))?;
             }
         }
         if let Some(port) = self.stats_port {
@@ -100,8 +111,15 @@ impl Serve {
         Ok(())
     }
 
+    /// One socket for each `--address`, or one for each family: a socket of IPv6 hears no IPv4 multicast.
     fn sink_sockets(&self, port: u16) -> Result<Vec<UdpSocket>> {
-        self.bind_all(port, UdpSocket::bind)
+        if !self.address.is_empty() {
+            return self.bind_all(port, UdpSocket::bind);
+        }
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let ipv4 = UdpSocket::bind(address).with_context(|| cannot_serve(address))?;
+        // A kernel may be without IPv6.
+        Ok([Some(ipv4), ipv6_only(port).ok()].into_iter().flatten().collect())
     }
 
     /// One socket for each `--address`, or one for all: `[::]` takes IPv4 as well.
@@ -141,6 +159,13 @@ impl Serve {
             thread::sleep(RESCAN);
         }
     }
+}
+
+fn ipv6_only(port: u16) -> std::io::Result<UdpSocket> {
+    let socket = socket_with(AddressFamily::INET6, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    set_ipv6_v6only(&socket, true)?;
+    bind(&socket, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))?;
+    Ok(socket.into())
 }
 
 fn cannot_serve(address: SocketAddr) -> String {
@@ -213,6 +238,22 @@ fn spawn_udp(
 fn spawn_sink(socket: UdpSocket, port: u16, counts: Shared) -> Result<()> {
     spawn("sink", move || {
         receive(&socket, |source, packet| lock(&counts).sunk(port, source, packet));
+    })
+}
+
+/// A raw socket hears all packets of its protocol; each of ours ends with a payload.
+fn spawn_raw(family: AddressFamily, protocol: u8, counts: Shared) -> Result<()> {
+    let socket = socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, raw::protocol(protocol))
+        .context("a raw socket takes CAP_NET_RAW")?;
+    spawn("raw", move || {
+        let mut buffer = vec![0; LARGEST_PACKET];
+        loop {
+            let length = recv(&socket, buffer.as_mut_slice(), RecvFlags::empty()).map_or(0, |(length, _)| length);
+            let payload = buffer[..length].last_chunk::<{ Payload::LENGTH }>();
+            if payload.is_some_and(|payload| Payload::decode(payload).is_some()) {
+                lock(&counts).raw(protocol);
+            }
+        }
     })
 }
 

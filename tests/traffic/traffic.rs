@@ -19,12 +19,14 @@ mod open_files;
 mod payload;
 mod probe;
 mod probes;
+mod raw;
 mod resolve;
 mod scan;
 mod serve;
 mod session;
 mod stats;
 mod stop;
+mod tunnel;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,8 @@ enum Command {
     Scan(scan::Scan),
     Session(session::Session),
     Forge(forge::Forge),
+    Raw(raw::Raw),
+    Tunnel(tunnel::Tunnel),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
         Command::Scan(scan) => scan.run(),
         Command::Session(session) => session.run(),
         Command::Forge(forge) => forge.run(),
+        Command::Raw(raw) => raw.run(),
+        Command::Tunnel(tunnel) => tunnel.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("traffic: {error:#}");

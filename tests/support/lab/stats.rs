@@ -30,11 +30,20 @@ impl Stats {
         })
     }
 
+    /// Packets of `traffic raw` of a protocol.
+    pub fn raw(&self, protocol: u8) -> u64 {
+        self.0["raw"][protocol.to_string()].as_u64().unwrap_or_default()
+    }
+
     /// Everything that came, to whichever server.
     pub fn everything(&self) -> u64 {
         let sum =
             |counts: &Value| counts.as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum::<u64>();
         let streams = self.0["streams"].as_array().unwrap().iter().map(|stream| stream["packets"].as_u64().unwrap());
-        streams.sum::<u64>() + sum(&self.0["tcp_connections"]) + sum(&self.0["udp_echoes"]) + sum(&self.0["strays"])
+        streams.sum::<u64>()
+            + sum(&self.0["tcp_connections"])
+            + sum(&self.0["udp_echoes"])
+            + sum(&self.0["strays"])
+            + sum(&self.0["raw"])
     }
 }
