@@ -57,6 +57,31 @@ fn containers_of_every_kind_of_network_reach_everybody() {
     table.ask(&lab, State::Open).judge("the stage");
 }
 
+/// Also from the containers themselves, from the one that it leads to and from those of its network.
+#[test]
+fn published_ports_answer_everybody_with_and_without_a_proxy() {
+    for proxy in ["true", "false"] {
+        let lab = Lab::up(&["--dockerd-opt", &format!("--userland-proxy={proxy}"), "--uplink", "br0", "--bridged"]);
+        let mut table = Table::default();
+        let ports =
+            |addresses: &[&str]| addresses.iter().map(|address| format!("tcp {address} 8080")).collect::<Vec<_>>();
+        for place in ["host", "lan", "branch"] {
+            table.add(place, "from outside", ports(&[HOST, HOST_PUBLIC].concat()), Expected::open());
+        }
+        table.add("wan", "from outside", ports(&[&HOST[..1], &HOST_PUBLIC].concat()), Expected::open());
+        table.add("host", "by the loopback", ports(&["127.0.0.1"]), Expected::open());
+        for place in CONTAINERS {
+            table.add(
+                place,
+                "from a container",
+                ports(&[&HOST[..], &gateways(place), &HOST_PUBLIC].concat()),
+                Expected::open(),
+            );
+        }
+        table.ask(&lab, State::Open).judge(&format!("published ports, --userland-proxy={proxy}"));
+    }
+}
+
 #[test]
 fn resolvers_and_metadata_answer_where_a_container_looks_for_them() {
     let lab = Lab::up(&[]);
