@@ -70,13 +70,12 @@ fn published_ports_answer_everybody_with_and_without_a_proxy() {
         }
         table.add("wan", "from outside", ports(&[&HOST[..1], &HOST_PUBLIC].concat()), Expected::open());
         table.add("host", "by the loopback", ports(&["127.0.0.1"]), Expected::open());
+        // Without a proxy the packet goes to the container at once, and Docker keeps its networks apart.
         for place in CONTAINERS {
-            table.add(
-                place,
-                "from a container",
-                ports(&[&HOST[..], &gateways(place), &HOST_PUBLIC].concat()),
-                Expected::open(),
-            );
+            let is_apart = proxy == "false" && !place.starts_with("web");
+            let verdict = if is_apart { Verdict::Timeout } else { Verdict::Ok };
+            let addresses = [&HOST[..], &gateways(place), &HOST_PUBLIC].concat();
+            table.add(place, "from a container", ports(&addresses), Expected::always(verdict));
         }
         table.ask(&lab, State::Open).judge(&format!("published ports, --userland-proxy={proxy}"));
     }
