@@ -110,7 +110,7 @@ impl Lab {
         })
     }
 
-    /// The first IPv4 and IPv6 address of the host that a container takes for its gateway.
+    /// The host's addresses that a container takes for its gateways, of IPv4 first.
     #[track_caller]
     pub fn gateways_of(&self, place: &str) -> Vec<String> {
         let routes = self.exec(place, "ip route show default") + &self.exec(place, "ip -6 route show default");

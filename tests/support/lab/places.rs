@@ -19,10 +19,13 @@ pub const BEHIND_LAN: [&str; 9] = [
     "2002:a63:1::1",
 ];
 
-/// The neighbour's resolver, and the same as clouds have it; the first two also answer for metadata,
-/// at port 80.
+/// Where clouds have their metadata: the neighbour, at port 80, and at port 53 as a resolver.
 pub const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
+
+/// A cloud's resolver in 100.64/10: the neighbour.
 pub const CLOUD_RESOLVER: &str = "100.100.2.136";
+
+/// The resolver in the Docker host's resolv.conf: the neighbour.
 pub const LAN_RESOLVER: &str = "10.57.17.5";
 
 /// What every name has, asked at the neighbour.
@@ -31,8 +34,10 @@ pub const NAMED: [&str; 2] = ["192.0.2.80", "2001:db8:80::80"];
 /// A client behind a router and 1400 bytes.
 pub const BRANCH: [&str; 2] = ["192.168.40.10", "fd57:40::10"];
 
-/// The other end of the first `--vpn`, and the host's.
+/// The other end of the first `--vpn` or `--tun`.
 pub const VPN: [&str; 2] = ["10.8.0.2", "fd08::2"];
+
+/// The Docker host's end of it.
 pub const HOST_ON_VPN: [&str; 2] = ["10.8.0.1", "fd08::1"];
 
 /// The Docker host's addresses that only the Internet uses.
