@@ -10,7 +10,10 @@ fn audit_enforce_rollback_and_remove() {
     let audited = host.json(4, "status");
     assert_eq!(audited["wall"]["mode"], "audit");
     assert_eq!(audited["wall"]["hooked"], true);
-    let hooked = serde_json::json!([{ "chain": "forward", "hook": "forward", "priority": -20 }]);
+    let hooked = serde_json::json!([
+        { "chain": "forward", "hook": "forward", "priority": -20 },
+        { "chain": "input", "hook": "input", "priority": -20 },
+    ]);
     assert_eq!(audited["wall"]["hooks"], hooked);
 
     assert_eq!(host.json(0, "apply --mode enforce")["generation"], 2);
@@ -137,12 +140,21 @@ fn c16_a_table_that_sleeps_or_lost_its_hook_is_not_enforced() {
     assert_eq!(asleep["wall"]["hooked"], false);
     host.expect(0, "apply");
     host.expect(0, "status");
-    host.netns.nft("flush chain inet dockwall forward");
-    host.netns.nft("delete chain inet dockwall forward");
-    let unhooked = host.expect(4, "status").stdout;
-    assert!(unhooked.contains("no base chain"), "{unhooked}");
-    host.expect(0, "apply");
-    host.expect(0, "status");
+    // Each of the two is needed.
+    for gone in [&["forward"][..], &["input"], &["forward", "input"]] {
+        for chain in gone {
+            host.netns.nft(&format!("flush chain inet dockwall {chain}"));
+            host.netns.nft(&format!("delete chain inet dockwall {chain}"));
+        }
+        let unhooked = host.json(4, "status");
+        assert_eq!(unhooked["wall"]["hooked"], false);
+        assert_eq!(unhooked["wall"]["hooks"].as_array().unwrap().len(), 2 - gone.len());
+        let said = host.expect(4, "status").stdout;
+        assert!(said.contains("not enforced") && said.contains("not hooked"), "{said}");
+        assert_eq!(said.contains("no base chain"), gone.len() == 2, "{said}");
+        host.expect(0, "apply");
+        host.expect(0, "status");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use dockwall::config::{Action, Mode};
 use dockwall::policy::Policy;
-use dockwall::ruleset::{ChainPolicy, CmpOp, Expr, Hook, MetaKey, PayloadBase, Rule, chains};
+use dockwall::ruleset::{ChainPolicy, CmpOp, CtKey, Expr, Hook, MetaKey, PayloadBase, Rule, chains};
 
 use crate::support::policies::{any_policy, interfaces, networks, plain, table};
 use crate::support::{Netns, raw};
@@ -43,8 +43,12 @@ fn c7_a_pattern_never_stands_in_a_set_and_nft_lists_it_as_it_was_written() {
         assert!(!listed.contains('*'), "{listed}");
     }
     let listing = netns.list();
-    for rule in ["iifname \"br-*\" jump", "iifname \"veth*\" jump", "oifname \"br-*\" return", "oifname \"veth*\" jump"]
-    {
+    for rule in [
+        "iifname \"br-*\" jump DOCKER-USER-DENY-INTERNAL",
+        "iifname \"veth*\" jump DOCKER-USER-HOST",
+        "oifname \"br-*\" goto DOCKER-USER-BETWEEN",
+        "oifname \"veth*\" jump DOCKER-USER-DROP",
+    ] {
         assert!(listing.contains(rule), "{rule} is not in\n{listing}");
     }
 }
@@ -58,8 +62,8 @@ proptest! {
     }
 }
 
-/// Whether a check of the family stands in front of every load from the network header, and it is
-/// the family whose address lies there.
+/// Whether a check of the family stands in front of every load from the network header and of every
+/// address that conntrack remembers, and it is the family whose field that is.
 fn checks_families(rule: &Rule) -> bool {
     let mut checked = None;
     rule.expressions.windows(2).all(|pair| {
@@ -69,6 +73,10 @@ fn checks_families(rule: &Rule) -> bool {
         let family = match &pair[1] {
             Expr::Payload { base: PayloadBase::NETWORK, offset: 12 | 16, len: 4, .. } => Some(2),
             Expr::Payload { base: PayloadBase::NETWORK, offset: 8 | 24, len: 16, .. } => Some(10),
+            // The hop limit.
+            Expr::Payload { base: PayloadBase::NETWORK, offset: 7, len: 1, .. } => Some(10),
+            Expr::Ct { key: CtKey::DST_IP, .. } => Some(2),
+            Expr::Ct { key: CtKey::DST_IP6, .. } => Some(10),
             Expr::Payload { base: PayloadBase::NETWORK, .. } => return false,
             _ => return true,
         };

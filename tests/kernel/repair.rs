@@ -112,10 +112,10 @@ fn an_element_for_everything_is_noticed_and_goes() {
 
     // nft 1.0.6 crashes when it adds one to an interval set that is there, so that one is loaded.
     let netns = Netns::new();
-    let want = table(&Policy { grants: Vec::new(), ..plain() }, 3);
+    let want = table(&Policy { denied: networks(&["10.0.0.0/8"]), ..plain() }, 3);
     let text = want.to_string();
-    let (before, after) = text.split_once("set grant6 {\n").unwrap();
-    netns.load(&format!("{before}set grant6 {{\nelements = {{ * }}\n{after}"));
+    let (before, after) = text.split_once("set deny6 {\n").unwrap();
+    netns.load(&format!("{before}set deny6 {{\nelements = {{ * }}\n{after}"));
     assert_ne!(netns.table().digest(), want.digest());
     netns.replace(&want);
     assert_eq!(netns.table().digest(), want.digest());
@@ -125,7 +125,8 @@ fn an_element_for_everything_is_noticed_and_goes() {
 #[test]
 fn sets_declared_in_another_way_are_made_anew_with_the_rules_that_use_them() {
     is_noticed_and_repaired(
-        "flush chain inet dockwall DOCKER-USER-DENY-INTERNAL; delete set inet dockwall grant4
+        "flush chain inet dockwall DOCKER-USER-DENY-INTERNAL; flush chain inet dockwall DOCKER-USER-PUBLISHED
+         delete set inet dockwall grant4
          add set inet dockwall grant4 { type ipv4_addr; flags interval,timeout; }
          add rule inet dockwall DOCKER-USER-DENY-INTERNAL ip daddr @grant4 accept",
     );
