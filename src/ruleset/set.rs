@@ -153,10 +153,11 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    /// What runs out at `at`, seen at `now`; none when it has run out. The kernel takes no timeout of zero for one.
+    /// What runs out at `at`, seen at `now`; none when it has run out. The kernel takes no timeout of zero for one,
+    /// and refuses what is longer than [`LONGEST_TIMEOUT`].
     pub fn new(at: Timestamp, now: Timestamp) -> Option<Self> {
         let left = u64::try_from(at.duration_since(now).as_millis()).ok().filter(|left| *left > 0)?;
-        Some(Self { at, left })
+        Some(Self { at, left: left.min(LONGEST_TIMEOUT) })
     }
 
     /// The element's comment.
@@ -169,6 +170,10 @@ impl Expiry {
         Some(Self { at: comment.strip_prefix(UNTIL)?.parse().ok()?, left })
     }
 }
+
+/// The longest timeout in milliseconds, 584 years: the kernel reckons in nanoseconds of 64 bits
+/// (`nf_msecs_to_jiffies64`).
+const LONGEST_TIMEOUT: u64 = u64::MAX / 1_000_000 - 1;
 
 /// What the comment of an element that runs out begins with.
 const UNTIL: &str = "until ";

@@ -168,18 +168,19 @@ impl fmt::Display for Base {
     }
 }
 
-/// A duration in milliseconds, as `nft` writes it: `1d2h3m4s`, in `ms` where it is no whole second.
+/// A duration in milliseconds, as `nft` writes it: `1d2h3m4s5ms`. It reads no number of more than eight
+/// digits, so a long one has to have its days.
 pub(crate) struct Duration(pub u64);
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 || !self.0.is_multiple_of(1000) {
-            return write!(f, "{}ms", self.0);
+        if self.0 == 0 {
+            return f.write_str("0s");
         }
-        let mut rest = self.0 / 1000;
-        for (unit, letter) in [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')] {
+        let mut rest = self.0;
+        for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")] {
             if rest >= unit {
-                write!(f, "{}{letter}", rest / unit)?;
+                write!(f, "{}{name}", rest / unit)?;
                 rest %= unit;
             }
         }

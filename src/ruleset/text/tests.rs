@@ -83,9 +83,15 @@ fn priorities_are_written_as_nft_lists_them() {
 
 #[test]
 fn durations_are_written_as_nft_writes_them() {
-    for (milliseconds, text) in
-        [(0, "0ms"), (1, "1ms"), (1500, "1500ms"), (1000, "1s"), (90_061_000, "1d1h1m1s"), (3_600_000, "1h")]
-    {
+    for (milliseconds, text) in [
+        (0, "0s"),
+        (1, "1ms"),
+        (1500, "1s500ms"),
+        (1000, "1s"),
+        (90_061_000, "1d1h1m1s"),
+        (100_000_001, "1d3h46m40s1ms"),
+        (3_600_000, "1h"),
+    ] {
         assert_eq!(Duration(milliseconds).to_string(), text);
     }
 }
