@@ -40,7 +40,7 @@ pub fn encode_handle(writer: &mut Writer, table: &str, chain: &str, handle: Opti
     }
 }
 
-/// Reads a rule and the chain it is in.
+/// Reads a rule and the chain it is in, without what does nothing in it.
 pub fn decode(attributes: Attributes) -> Result<(String, Rule)> {
     let (mut chain, mut rule) = (None, Rule::default());
     for attribute in attributes {
@@ -52,6 +52,7 @@ pub fn decode(attributes: Attributes) -> Result<(String, Rule)> {
                 for expression in attribute.nested() {
                     rule.expressions.push(expr::decode(&expression?)?);
                 }
+                rule.expressions.retain(|expression| !expr::does_nothing(expression));
             }
             NFTA_RULE_USERDATA => rule.comment = userdata::read_comment(attribute.payload),
             _ => {}

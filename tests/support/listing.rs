@@ -5,6 +5,15 @@ pub fn without_counts(listing: &str) -> String {
     listing.lines().map(|line| line_without_counts(line) + "\n").collect()
 }
 
+/// The listing without the time that is left of elements, which differs by milliseconds from one to the
+/// next: `timeout 1h expires 59m59s992ms comment "…"` becomes `timeout 1h comment "…"`.
+pub fn without_expiry(listing: &str) -> String {
+    let mut parts = listing.split(" expires ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    // The time itself ends at the next word.
+    parts.fold(first, |kept, part| kept + &part[part.find(' ').unwrap_or(part.len())..])
+}
+
 fn line_without_counts(line: &str) -> String {
     let mut words = line.split(' ').peekable();
     let mut kept = Vec::new();
@@ -20,7 +29,7 @@ fn line_without_counts(line: &str) -> String {
 /// The sets and chains of our table's listing in the order of their text, whatever order they were
 /// made in.
 pub fn blocks(listing: &str) -> Vec<String> {
-    let listing = without_counts(listing);
+    let listing = without_expiry(&without_counts(listing));
     let content = listing.strip_prefix("table inet dockwall {\n\tcomment \"dockwall\"\n").unwrap();
     let content = content.strip_suffix("}\n").unwrap();
     let mut blocks: Vec<String> = content.split("\n\n").map(|block| block.trim_matches('\n').to_owned()).collect();

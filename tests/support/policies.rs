@@ -54,13 +54,17 @@ pub fn grant(name: &str, to: &[&str]) -> Grant {
 
 /// An exception for these ports at these addresses.
 pub fn narrow_grant(name: &str, to: &[&str], ports: &[&str]) -> Grant {
-    let services = ports.iter().map(|text| Service::Ports(text.parse().unwrap())).collect();
     Grant {
         name: name.to_owned(),
         from: None,
-        openings: vec![Opening { to: networks(to), host: false, services }],
+        openings: vec![Opening { to: networks(to), host: false, services: services(ports) }],
         until: None,
     }
+}
+
+/// Ports as the configuration writes them.
+pub fn services(ports: &[&str]) -> Vec<Service> {
+    ports.iter().map(|text| Service::Ports(text.parse().unwrap())).collect()
 }
 
 /// Networks as the configuration writes them.
@@ -111,8 +115,9 @@ fn any_grant() -> impl Strategy<Value = Grant> {
     let opening = (any_networks(), any::<bool>(), prop::collection::vec(any_service(), 0..3));
     let opening = opening.prop_map(|(to, host, services)| Opening { to, host, services });
     // Some that ran out, some that will while nobody looks.
-    let until = prop::option::of(prop_oneof![Just(-10i64), 3_600i64..10_000_000]);
-    let until = until.prop_map(|seconds| Some(now() + jiff::SignedDuration::from_secs(seconds?)));
+    let later = prop_oneof![Just(-10_000i64), 3_600_000i64..10_000_000_000];
+    let until = later.prop_map(|milliseconds| now() + jiff::SignedDuration::from_millis(milliseconds));
+    let until = prop::option::of(prop_oneof![4 => until, 1 => Just(Timestamp::MAX)]);
     (from, prop::collection::vec(opening, 1..3), until).prop_map(|(from, openings, until)| Grant {
         name: String::new(),
         from,
@@ -156,6 +161,9 @@ pub fn any_networks() -> impl Strategy<Value = Networks> {
         "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         "fd00::1-fd00::9",
         "fd00::a-fd00::f",
+        // IPv4 in IPv6, which is written in more than one way.
+        "::10.0.0.0-::10.1.2.3",
+        "64:ff9b::a00:0/104",
     ]);
     // Few values, so that neighbours and overlaps are common, and all.
     let v4 = prop_oneof![(0u32..32, 0u32..8).prop_map(|(a, b)| (a, a + b)), any::<(u32, u32)>()];
@@ -164,6 +172,8 @@ pub fn any_networks() -> impl Strategy<Value = Networks> {
         corners.prop_map(|text| text.parse::<Target>().unwrap()),
         v4.prop_map(|(a, b)| Target::V4(Interval::new(Ipv4Addr::from(a.min(b)), a.max(b).into()).unwrap())),
         v6.prop_map(|(a, b)| Target::V6(Interval::new(Ipv6Addr::from(a.min(b)), a.max(b).into()).unwrap())),
+        // IPv4-mapped, as a preset has it.
+        Just(Target::V6(Interval::new((0xffff_u128 << 32).into(), (0xffff_ffff_ffff_u128).into()).unwrap())),
         any::<u32>().prop_map(|a| Target::V4(Ipv4Addr::from(a).into())),
         (any::<u32>(), 0u32..32).prop_map(|(a, host)| {
             let mask = (1 << host) - 1;

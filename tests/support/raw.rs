@@ -31,6 +31,39 @@ pub fn chains(netns: &Netns) -> Vec<Object> {
     dump(netns, Kind::GetChain, 1, &[2, 9])
 }
 
+/// The rules without the one thing that nft 1.0.6 puts into them and this program does not: behind the
+/// protocol in a key for a set with an interval in each field it writes `byteorder reg N = hton(reg N, 2, 1)`.
+/// That turns numbers of 2 bytes around in a field of 1 byte, which are none.
+pub fn without_no_ops(mut rules: Vec<Object>) -> Vec<Object> {
+    // NFTA_RULE_EXPRESSIONS.
+    rules.iter_mut().filter_map(|rule| rule.get_mut(&4)).for_each(|expressions| {
+        let all = Attributes::new(expressions).map(|expression| padded(&expression.unwrap()));
+        *expressions = all.filter(|expression| !is_no_op(expression)).collect::<Vec<_>>().concat();
+    });
+    rules
+}
+
+/// The attribute with its header, as a member of a list.
+fn padded(attribute: &Attribute) -> Vec<u8> {
+    let len = (4 + attribute.payload.len()) as u16;
+    // NFTA_LIST_ELEM.
+    let mut bytes = [len.to_ne_bytes(), 1u16.to_ne_bytes()].concat();
+    bytes.extend_from_slice(attribute.payload);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// Whether it is that expression, for whatever register.
+fn is_no_op(expression: &[u8]) -> bool {
+    let attributes = Attributes::new(expression.get(4..).unwrap_or_default());
+    let (Some(name), Some(data)) = (attributes.find(1).unwrap(), attributes.find(2).unwrap()) else {
+        return false;
+    };
+    // NFTA_BYTEORDER_SREG to NFTA_BYTEORDER_SIZE; NFT_BYTEORDER_HTON is 1.
+    let number = |kind| data.nested().find(kind).unwrap().unwrap().u32().unwrap();
+    name.string().unwrap() == "byteorder" && number(1) == number(2) && [number(3), number(4), number(5)] == [1, 1, 2]
+}
+
 fn dump(netns: &Netns, kind: Kind, in_table: u16, numbering: &[u16]) -> Vec<Object> {
     let socket = netns.enter(|| {
         let mut socket = Socket::new(NETLINK_NETFILTER).unwrap();

@@ -3,6 +3,7 @@
 //! Adding one: its file, its line in `name`, in `encode_into` and in `decode_known`.
 
 mod bitwise;
+mod byteorder;
 mod cmp;
 mod counter;
 mod ct;
@@ -16,6 +17,7 @@ mod payload;
 mod range;
 mod reject;
 
+pub use self::byteorder::does_nothing;
 use super::attribute::{Attribute, Malformed, Result, Writer, required};
 use crate::ruleset::Expr;
 
