@@ -98,6 +98,9 @@ async fn inspect(daemon: &Daemon, summary: ContainerSummary) -> Result<Option<Co
             Ok(Some(container))
         }
         Err(Error::DockerResponseServerError { status_code: NOT_FOUND, .. }) => Ok(None),
+        // bollard takes no answer with a word that it does not know, such as a newer daemon's. One
+        // container's resolvers are missed then, rather than all that is known of Docker.
+        Err(Error::JsonDataError { .. }) => Ok(Some(container)),
         Err(error) => Err(error),
     }
 }

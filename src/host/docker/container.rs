@@ -28,7 +28,8 @@ pub struct Container {
     /// Its addresses, each with the name of the network. None in the host's network or another
     /// container's.
     pub addresses: Vec<(String, IpAddr)>,
-    /// The resolvers that it was given by `--dns`.
+    /// The resolvers that it was given by `--dns`; none where it was given none, and where the
+    /// daemon told of it what is not understood.
     pub dns: Vec<IpAddr>,
     /// The ports of the host that lead to it.
     pub published: Vec<Published>,
@@ -56,7 +57,7 @@ impl From<ContainerSummary> for Container {
             image: summary.image.unwrap_or_default(),
             labels: summary.labels.unwrap_or_default().into_iter().collect(),
             published: Published::of(&summary.ports.unwrap_or_default()),
-            // Up to version 25 the daemon tells what the client wrote.
+            // Older daemons (20.10) tell what the client wrote.
             network_mode: if mode == "default" { "bridge".to_owned() } else { mode },
             ..Self::default()
         };

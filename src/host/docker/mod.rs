@@ -48,8 +48,8 @@ pub struct Docker {
 }
 
 impl Docker {
-    /// Adds the gateways that the daemon does not say: up to version 28 it tells only those that
-    /// somebody wrote, and takes the others from the subnet by itself.
+    /// Adds the gateways that the daemon does not tell: where only the subnet was written, 20.10
+    /// takes an address of it and keeps that to itself.
     pub(super) fn complete_gateways(&mut self, facts: &Facts) {
         for network in &mut self.networks {
             let link = facts.links.iter().find(|link| network.bridge.as_deref() == Some(&link.name));

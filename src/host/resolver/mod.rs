@@ -1,12 +1,14 @@
 //! The resolvers that containers will really use.
 //!
 //! Which ones Docker gives a container: its own (`--dns`), else the daemon's, else those of the
-//! host's `resolv.conf` but for what only the host itself can reach. In a network of the user's
-//! making, Docker's own resolver (127.0.0.11) asks them for the container: up to version 26 from the
-//! container's network namespace, for an address on the host's loopback and later for all of
-//! `resolv.conf` from the host's. Whatever is asked from there needs no grant; the default bridge
-//! has no such resolver, and its containers ask by themselves in every version
-//! (`daemon/libnetwork/sandbox_dns_unix.go` of moby).
+//! host's `resolv.conf` but for what only the host itself can reach.
+//!
+//! In a network of the user's making a container asks Docker's own resolver (127.0.0.11), which asks
+//! these for it: those of the host's loopback from the host's network namespace, the others from the
+//! container's, and in newer versions all of `resolv.conf` from the host's. What is asked from there
+//! needs no grant. On the default bridge there is no such resolver, and containers ask by themselves
+//! in every version (`daemon/libnetwork/sandbox_dns_unix.go` of moby; moby/moby#47602, which was to
+//! change that, was taken back by #48020).
 
 mod daemon;
 mod resolv_conf;

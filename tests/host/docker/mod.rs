@@ -111,6 +111,28 @@ fn a_container_that_ends_meanwhile_is_left_out() {
 }
 
 #[test]
+fn a_container_with_a_word_of_a_newer_daemon_is_known_without_its_resolvers() {
+    const ANSWERS: &[(&str, u16, &str)] = &[
+        ("/version", 200, r#"{ "Version": "99.0", "New": [{}] }"#),
+        ("/networks", 200, r#"[{ "Name": "new", "Driver": "ipvlan", "New": {} }]"#),
+        (
+            "/containers/json",
+            200,
+            r#"[{ "Id": "aa", "Names": ["/new"], "New": 1 }, { "Id": "bb", "Names": ["/old"] }]"#,
+        ),
+        (
+            "/containers/aa/json",
+            200,
+            r#"{ "HostConfig": { "Dns": ["10.0.0.1"], "RestartPolicy": { "Name": "new" } } }"#,
+        ),
+        ("/containers/bb/json", 200, r#"{ "HostConfig": { "Dns": ["10.0.0.2"], "New": true } }"#),
+    ];
+    let containers = Daemon::answering(ANSWERS).docker().containers;
+    let dns: Vec<_> = containers.iter().map(|container| (container.name.as_str(), container.dns.len())).collect();
+    assert_eq!(dns, [("new", 0), ("old", 1)]);
+}
+
+#[test]
 fn a_thousand_containers_are_read_in_time() {
     let daemon = Daemon::with(|path, connection| match path {
         "/version" => respond(connection, 200, "{}"),
