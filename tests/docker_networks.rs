@@ -8,7 +8,6 @@ use support::lab::{BEHIND_LAN, BRANCH, CONTAINERS, LAN, Lab, METADATA, NETWORKS,
 
 const ENFORCE: &str = r#"
 mode = "enforce"
-containers.interfaces = ["docker0", "br-*", "app-net0"]
 deny.ranges = ["internal", "198.18.0.0/15", "64:ff9b::/96", "2002::/16"]
 "#;
 
