@@ -11,12 +11,12 @@ use dockwall::netlink::libnftnl::{self, Unencodable};
 use dockwall::netlink::message::{HEADER_LEN, Kind, Messages, NFGEN_LEN};
 use dockwall::netlink::{Batch, Commit, Error};
 use dockwall::ruleset::{
-    Chain, ChainPolicy, Change, CmpOp, CtKey, DynsetOp, Expr, Hook, Limit, Log, LogTarget, MetaKey, PayloadBase,
-    Register, Reject, Rule, Set, Table, Verdict, diff,
+    Chain, ChainPolicy, Change, CmpOp, CtKey, DataType, DynsetOp, Elements, Expiry, Expr, FlowDirection, Hook, KeyBox,
+    Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Rule, Set, Table, Verdict, diff,
 };
 use proptest::prelude::*;
 use support::Netns;
-use support::policies::{any_policy, plain, table};
+use support::policies::{any_policy, now, plain, table};
 
 /// `NLA_F_NESTED`.
 const NESTED: u16 = 0x8000;
@@ -177,10 +177,15 @@ fn any_expression() -> impl Strategy<Value = Expr> {
     let log = (prop::option::of("[ -~]{0,127}"), target).prop_map(|(prefix, target)| Log { prefix, target });
     let reject =
         prop_oneof![any::<u8>().prop_map(Reject::Icmp), any::<u8>().prop_map(Reject::Icmpx), Just(Reject::TcpReset)];
+    let direction = prop::option::of(prop::sample::select(vec![FlowDirection::Original, FlowDirection::Reply]));
     let counter = prop_oneof![Just((0, 0)), any::<(u64, u64)>()];
     let leaf = prop_oneof![
         (any::<u32>(), register()).prop_map(|(key, register)| Expr::Meta { key: MetaKey(key), register }),
-        (any::<u32>(), register()).prop_map(|(key, register)| Expr::Ct { key: CtKey(key), register }),
+        (any::<u32>(), direction, register()).prop_map(|(key, direction, register)| Expr::Ct {
+            key: CtKey(key),
+            direction,
+            register
+        }),
         (any::<(u32, u32, u32)>(), register()).prop_map(|((base, offset, len), register)| {
             Expr::Payload { base: PayloadBase(base), offset, len, register }
         }),
@@ -230,6 +235,54 @@ fn elements_are_split_at_the_same_places_below_64_kib() {
     assert!(theirs.len() > 20, "{}", theirs.len());
     let longest = Messages(theirs.bytes()).map(|message| HEADER_LEN + message.payload.len()).max();
     assert!(longest.unwrap() < 64 * 1024, "{longest:?}");
+}
+
+/// A set of 5,000 boxes, every other of which runs out.
+fn large_set_of_boxes() -> Set {
+    let key = vec![DataType::Ipv6Addr, DataType::Ipv6Addr, DataType::InetProto, DataType::InetService];
+    let expiry = Expiry::new(now() + jiff::SignedDuration::from_hours(1), now());
+    let boxes = (0..5_000u16).map(|index| {
+        let field =
+            |[high, low]: [u8; 2]| [vec![high, low], vec![0; 14], vec![0; 16], vec![6, 0, 0, 0], vec![high, low, 0, 0]];
+        let (first, mut last) = (field(index.to_be_bytes()).concat(), field(index.to_be_bytes()).concat());
+        last[16..32].fill(0xff);
+        KeyBox { first, last, expiry: expiry.filter(|_| index % 2 == 0) }
+    });
+    Set::boxes("boxes", key, boxes.collect())
+}
+
+#[test]
+fn boxes_are_split_at_the_same_places_and_keep_their_time() {
+    let set = large_set_of_boxes();
+    let changes = [
+        Change::AddSet(Set { elements: set.elements.none(), ..set.clone() }),
+        Change::AddElements(set.clone()),
+        Change::DeleteElements(set.clone()),
+    ];
+    check_alike(&changes).unwrap();
+    let theirs = libnftnl::encode(&changes, 7);
+    assert!(theirs.len() > 20, "{}", theirs.len());
+    let longest = Messages(theirs.bytes()).map(|message| HEADER_LEN + message.payload.len()).max();
+    assert!(longest.unwrap() < 64 * 1024, "{longest:?}");
+
+    let netns = Netns::new();
+    let mut want = table(&plain(), 7);
+    want.sets.push(set.clone());
+    assert_eq!(netns.replace(&want).batches, 1);
+    assert_eq!(netns.table().set("boxes").unwrap().elements, set.elements);
+    assert_eq!(netns.replace(&want).batches, 0);
+}
+
+#[test]
+fn a_key_that_libnftnl_has_no_room_for_is_said() {
+    let wide = |key| Change::AddSet(Set { key, ..Set::boxes("boxes", Vec::new(), Vec::new()) });
+    let too_long = Err(Unencodable::TooLong { what: "a set's key", most: 64 });
+    assert_eq!(libnftnl::check(&wide(vec![DataType::InetProto; 17])), too_long);
+    assert_eq!(libnftnl::check(&wide(vec![DataType::Other { id: 1, len: 300 }; 2])), too_long);
+    let long = KeyBox { first: vec![0; 68], last: vec![0; 68], expiry: None };
+    let long = Set { elements: Elements::Boxes(vec![long]), ..large_set_of_boxes() };
+    let too_long = Err(Unencodable::TooLong { what: "an element", most: 64 });
+    assert_eq!(libnftnl::check(&Change::AddElements(long)), too_long);
 }
 
 #[test]

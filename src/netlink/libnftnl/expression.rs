@@ -7,7 +7,7 @@ use nftnl::nftnl_sys as sys;
 
 use super::ffi::Value;
 use super::{MOST_EXPRESSIONS, Unencodable, c_text, check_value, name_text};
-use crate::ruleset::{Expr, LOG_LEVEL_WARNING, Limit, Log, LogTarget, Register, Reject, Verdict};
+use crate::ruleset::{CtKey, Expr, FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, Register, Reject, Verdict};
 
 /// The longest prefix of a log line in bytes (`NF_LOG_PREFIXLEN`, with its NUL).
 const LONGEST_PREFIX: usize = 127;
@@ -54,9 +54,7 @@ impl<'a> Instruction<'a> {
                 c"meta",
                 vec![(sys::NFTNL_EXPR_META_KEY, Value::U32(key.0)), (sys::NFTNL_EXPR_META_DREG, number(*register))],
             ),
-            Expr::Ct { key, register } => {
-                (c"ct", vec![(sys::NFTNL_EXPR_CT_KEY, Value::U32(key.0)), (sys::NFTNL_EXPR_CT_DREG, number(*register))])
-            }
+            Expr::Ct { key, direction, register } => (c"ct", ct(*key, *direction, *register)),
             Expr::Payload { base, offset, len, register } => (
                 c"payload",
                 vec![
@@ -140,6 +138,12 @@ fn value(bytes: &[u8]) -> Result<Value<'_>, Unencodable> {
 
 fn name_value(name: &str) -> Result<Value<'static>, Unencodable> {
     name_text(name).map(|name| Value::Text(Cow::Owned(name)))
+}
+
+fn ct(key: CtKey, direction: Option<FlowDirection>, register: Register) -> Vec<(u32, Value<'static>)> {
+    let mut attributes = vec![(sys::NFTNL_EXPR_CT_KEY, Value::U32(key.0)), (sys::NFTNL_EXPR_CT_DREG, number(register))];
+    attributes.extend(direction.map(|direction| (sys::NFTNL_EXPR_CT_DIR, Value::U8(direction as u8))));
+    attributes
 }
 
 /// By name alone: beside a set's number that is right the kernel takes any name.

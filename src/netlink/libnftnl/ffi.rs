@@ -17,7 +17,6 @@ use nftnl::nftnl_sys::libc::nlmsghdr;
 use nftnl::{MsgType, NlMsg, nft_nlmsg_maxsize};
 
 use super::expression::Instruction;
-use crate::netlink::element::INTERVAL_END;
 use crate::netlink::message::{FAMILY_INET, Kind, REQUEST};
 
 /// `NFNL_BATCH_GENID`.
@@ -114,8 +113,9 @@ impl<T: Object> Owned<T> {
         let set = |bytes, len| {
             // SAFETY: the object lives as long as `self`, which is borrowed for this call alone.
             // libnftnl copies the bytes: of a number as many as its type has (it checks the length),
-            // of text all up to the NUL that `Value::Text` has, of userdata and keys `len`. Keys have
-            // at most the 64 bytes that there is room for (`check_value`, or an address).
+            // of text all up to the NUL that `Value::Text` has, of userdata, keys and the lengths of a
+            // key's fields `len`. Keys have at most the 64 bytes that there is room for (`check_value`,
+            // or an address); of too many lengths it takes none.
             unsafe { T::SET(self.0.as_ptr(), attribute as u16, bytes, len) }
         };
         abort_if_failed(value.with_bytes(set));
@@ -142,13 +142,10 @@ impl<T: Object> Drop for Owned<T> {
 }
 
 impl Owned<sys::nftnl_set> {
-    /// Adds an element that starts an interval, or stands for itself, or ends an interval.
-    pub fn add_element(&mut self, key: &[u8], starts: bool) {
+    /// Adds an element with these attributes, `NFTNL_SET_ELEM_…`, each with a value of the kind it takes.
+    pub fn add_element(&mut self, attributes: &[(u32, Value)]) {
         let mut element = Owned::<sys::nftnl_set_elem>::new();
-        element.set(sys::NFTNL_SET_ELEM_KEY, &Value::Bytes(key));
-        if !starts {
-            element.set(sys::NFTNL_SET_ELEM_FLAGS, &Value::U32(INTERVAL_END));
-        }
+        attributes.iter().for_each(|(attribute, value)| element.set(*attribute, value));
         // SAFETY: both are valid, and from here on the set frees the element.
         unsafe { sys::nftnl_set_elem_add(self.0.as_ptr(), element.into_raw()) }
     }

@@ -22,7 +22,8 @@ use self::ffi::{Message, Owned, Value};
 use super::batch::Batch;
 use super::message::{APPEND, CREATE, EXCLUSIVE, Kind};
 use super::{chain, element, set};
-use crate::ruleset::{Base, ByteOrder, Chain, Change, Elements, Rule, Set};
+use crate::interval::{Address, Interval};
+use crate::ruleset::{Base, ByteOrder, Chain, Change, Elements, KeyBox, Rule, Set};
 
 pub use self::socket::RawSocket;
 
@@ -37,6 +38,8 @@ const LONGEST_VALUE: usize = 64;
 const LONGEST_COMMENT: usize = 254;
 /// The longest comment that nftnl takes for a rule: 128 bytes less header and NUL.
 const LONGEST_RULE_COMMENT: usize = 125;
+/// The most fields of a key (`NFT_REG32_COUNT`), each of one register of 32 bits or more.
+const MOST_FIELDS: usize = 16;
 /// The most expressions in a rule (`NFT_RULE_MAXEXPRS`).
 const MOST_EXPRESSIONS: usize = 128;
 
@@ -181,30 +184,57 @@ fn with_rule<T>(chain: &CStr, fill: impl FnOnce(nftnl::Rule) -> T) -> T {
 
 fn push_elements(batch: &mut Batch, index: usize, set: &Set, kind: Kind, flags: u16) -> Result<(), Unencodable> {
     let name = name_text(&set.name)?;
-    if let Elements::Exact(keys) = &set.elements {
-        keys.iter().try_for_each(|key| check_value("an element", key))?;
+    match &set.elements {
+        Elements::Exact(keys) => keys.iter().try_for_each(|key| check_value("an element", key))?,
+        Elements::Boxes(boxes) => {
+            let mut keys = boxes.iter().flat_map(|element| [&element.first, &element.last]);
+            keys.try_for_each(|key| check_value("an element", key))?;
+        }
+        Elements::Ipv4(_) | Elements::Ipv6(_) => {}
     }
     for range in element::pieces(set) {
         // Never its number: beside a number that is right the kernel takes any name.
         let mut piece = named_set(&name);
         match &set.elements {
-            Elements::Ipv4(all) => {
-                for bound in element::bounds(all.get(range).unwrap_or_default()) {
-                    piece.add_element(&bound.key.octets(), bound.starts);
-                }
-            }
-            Elements::Ipv6(all) => {
-                for bound in element::bounds(all.get(range).unwrap_or_default()) {
-                    piece.add_element(&bound.key.octets(), bound.starts);
-                }
-            }
+            Elements::Ipv4(all) => add_intervals(&mut piece, all.get(range).unwrap_or_default()),
+            Elements::Ipv6(all) => add_intervals(&mut piece, all.get(range).unwrap_or_default()),
             Elements::Exact(all) => {
-                all.get(range).unwrap_or_default().iter().for_each(|key| piece.add_element(key, true));
+                let keys = all.get(range).unwrap_or_default();
+                keys.iter().for_each(|key| piece.add_element(&[(sys::NFTNL_SET_ELEM_KEY, Value::Bytes(key))]));
+            }
+            Elements::Boxes(all) => {
+                let boxes = all.get(range).unwrap_or_default();
+                boxes.iter().for_each(|element| add_box(&mut piece, element));
             }
         }
         push(batch, Some(index), |sequence| piece.elements_message(kind, flags, sequence));
     }
     Ok(())
+}
+
+fn add_intervals<A: Address>(set: &mut Owned<sys::nftnl_set>, intervals: &[Interval<A>]) {
+    for bound in element::bounds(intervals) {
+        let octets = bound.key.octets();
+        let key = (sys::NFTNL_SET_ELEM_KEY, Value::Bytes(octets.as_ref()));
+        match bound.starts {
+            true => set.add_element(&[key]),
+            false => set.add_element(&[key, (sys::NFTNL_SET_ELEM_FLAGS, Value::U32(element::INTERVAL_END))]),
+        }
+    }
+}
+
+fn add_box(set: &mut Owned<sys::nftnl_set>, element: &KeyBox) {
+    let KeyBox { first, last, expiry } = element;
+    let keys = [(sys::NFTNL_SET_ELEM_KEY, Value::Bytes(first)), (sys::NFTNL_SET_ELEM_KEY_END, Value::Bytes(last))];
+    let Some(expiry) = expiry else {
+        return set.add_element(&keys);
+    };
+    // A date: short, and without a NUL.
+    let comment = CString::new(expiry.comment()).unwrap_or_default();
+    let comment = ffi::comment(sys::NFTNL_UDATA_SET_ELEM_COMMENT, &comment);
+    let [first, last] = keys;
+    let timeout = (sys::NFTNL_SET_ELEM_TIMEOUT, Value::U64(expiry.left));
+    set.add_element(&[first, last, timeout, (sys::NFTNL_SET_ELEM_USERDATA, Value::Bytes(&comment))]);
 }
 
 fn table_object(flags: Option<u32>, comment: Option<&str>) -> Result<Owned<sys::nftnl_table>, Unencodable> {
@@ -257,10 +287,21 @@ fn set_object(declared: &Set, number: u32) -> Result<Owned<sys::nftnl_set>, Unen
     set.set(sys::NFTNL_SET_KEY_LEN, &Value::U32(declared.key_len()));
     set.set(sys::NFTNL_SET_ID, &Value::U32(number));
     set::declared_size(declared).into_iter().for_each(|size| set.set(sys::NFTNL_SET_DESC_SIZE, &Value::U32(size)));
+    if declared.holds_boxes() {
+        let lengths = field_lengths(declared)?;
+        set.set(sys::NFTNL_SET_DESC_CONCAT, &Value::Bytes(&lengths));
+    }
     declared.timeout.into_iter().for_each(|timeout| set.set(sys::NFTNL_SET_TIMEOUT, &Value::U64(timeout)));
     let userdata = ffi::number(sys::NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(declared));
     set.set(sys::NFTNL_SET_USERDATA, &Value::Bytes(&userdata));
     Ok(set)
+}
+
+/// The bytes of each field of the key, in a byte each.
+fn field_lengths(set: &Set) -> Result<Vec<u8>, Unencodable> {
+    let lengths: Option<Vec<u8>> = set.key.iter().map(|field| u8::try_from(field.len()).ok()).collect();
+    let lengths = lengths.filter(|lengths| lengths.len() <= MOST_FIELDS);
+    lengths.ok_or(Unencodable::TooLong { what: "a set's key", most: LONGEST_VALUE })
 }
 
 /// How `nft` is to list the keys: a concatenation has no order of its own.
