@@ -1,7 +1,7 @@
 //! What `nft` and the kernel say of a table that was applied.
 
-use dockwall::config::{Action, Mode};
-use dockwall::policy::Policy;
+use dockwall::config::{Action, LogTarget, Mode};
+use dockwall::policy::{Log, Policy};
 use dockwall::ruleset::{ChainPolicy, CmpOp, CtKey, Expr, Hook, MetaKey, PayloadBase, Rule, chains};
 
 use crate::support::policies::{any_policy, interfaces, networks, plain, table};
@@ -95,16 +95,35 @@ fn c16_the_kernel_says_where_the_base_chain_is_hooked() {
 }
 
 #[test]
-fn i7_no_kernel_finds_a_name_of_a_set_too_long() {
-    for mode in [Mode::Audit, Mode::Enforce] {
-        let uplinks = Some(interfaces(&["eth0"]));
-        let table = table(&Policy { mode, action: Action::Reject, uplinks, ..plain() }, u64::MAX);
-        for set in &table.sets {
-            assert!(set.name.len() <= 15, "{}", set.name);
+fn every_way_to_deny_and_to_log_loads_and_is_listed_as_configured() {
+    let netns = Netns::new();
+    let prefix = "x".repeat(126) + " ";
+    let targets = [LogTarget::Kernel, LogTarget::Nflog(0), LogTarget::Nflog(u16::MAX)];
+    for (mode, action, target, enabled) in [Mode::Audit, Mode::Enforce].into_iter().flat_map(|mode| {
+        let actions = [Action::Drop, Action::Reject].into_iter();
+        let targets = move |action| targets.into_iter().map(move |target| (action, target));
+        actions
+            .flat_map(targets)
+            .flat_map(move |(action, target)| [true, false].map(|enabled| (mode, action, target, enabled)))
+    }) {
+        let log = Log { enabled, prefix: prefix.clone(), target, ..plain().log };
+        let want = table(&Policy { mode, action, log, ..plain() }, 1);
+        netns.replace(&want);
+        assert_eq!(netns.table().digest(), want.digest());
+        let listing = netns.list();
+        let logged = match target {
+            LogTarget::Kernel => format!("log prefix \"{prefix}\"\n"),
+            LogTarget::Nflog(group) => format!("log prefix \"{prefix}\" group {group}\n"),
+        };
+        assert_eq!(listing.contains(&logged), enabled, "{listing}");
+        assert_eq!(listing.contains("chain DOCKER-USER-LOG"), enabled, "{listing}");
+        let rejects = (mode, action) == (Mode::Enforce, Action::Reject);
+        for part in ["reject with tcp reset", "reject with icmpx admin-prohibited"] {
+            assert_eq!(listing.contains(part), rejects, "{listing}");
         }
-        for chain in &table.chains {
-            assert!(chain.name.len() <= 31, "{}", chain.name);
-        }
+        let drop = "counter packets 0 bytes 0 drop\n";
+        assert_eq!(listing.contains(drop), (mode, action) == (Mode::Enforce, Action::Drop), "{listing}");
+        assert_eq!(listing.contains("audit: would be dropped"), mode == Mode::Audit, "{listing}");
     }
 }
 

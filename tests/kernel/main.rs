@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod foreign;
+mod grants;
 mod large;
 mod listed;
 mod moved;
