@@ -142,9 +142,10 @@ fn forward() -> Vec<Rule> {
     Family::BOTH.map(denied).to_vec()
 }
 
-/// Then where it came from.
+/// Then where it came from. What comes back goes on behind this chain: a bridge with a name of ours is
+/// one by its kind as well, and its packets would be counted and logged twice.
 fn user(policy: &Policy) -> Vec<Rule> {
-    container_rules(Side::Incoming, policy, policy.bridges, &|rule| rule.jump(chains::DENY))
+    container_rules(Side::Incoming, policy, policy.bridges, &|rule| rule.goto(chains::DENY))
 }
 
 fn deny(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {

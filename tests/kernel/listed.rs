@@ -44,7 +44,7 @@ fn c7_a_pattern_never_stands_in_a_set_and_nft_lists_it_as_it_was_written() {
     }
     let listing = netns.list();
     for rule in [
-        "iifname \"br-*\" jump DOCKER-USER-DENY-INTERNAL",
+        "iifname \"br-*\" goto DOCKER-USER-DENY-INTERNAL",
         "iifname \"veth*\" jump DOCKER-USER-HOST",
         "oifname \"br-*\" goto DOCKER-USER-BETWEEN",
         "oifname \"veth*\" jump DOCKER-USER-DROP",
