@@ -6,13 +6,15 @@
 
 mod support;
 
+use dockwall::config::Protocol;
+use dockwall::policy::{Grant, Opening, Policy, Service};
 use dockwall::ruleset::{
-    CmpOp, Expr, Family, Log, LogTarget, MetaKey, Register, Reject, Rule, Side, Table, Verdict, chains, sets,
+    CmpOp, CtKey, Expr, Family, Log, LogTarget, MetaKey, Register, Reject, Rule, Side, Table, Verdict, chains, sets,
 };
 use rustables::expr::{self, RawExpression, VerdictKind};
 use rustables::{ProtocolFamily, list_chains_for_table, list_rules_for_chain, list_tables};
 use support::Netns;
-use support::policies::{plain, table};
+use support::policies::{grant, narrow_grant, networks, plain, table};
 
 /// The expression as rustables has it; none for what it does not have.
 fn translated(expression: &Expr) -> Option<RawExpression> {
@@ -27,6 +29,12 @@ fn translated(expression: &Expr) -> Option<RawExpression> {
                 _ => return None,
             };
             expr::Meta::default().with_key(key).with_dreg(register(target)?).into()
+        }
+        Expr::Ct { key: CtKey::STATE, direction: None, register: target } => {
+            expr::Conntrack::default().with_key(expr::ConntrackKey::State).with_dreg(register(target)?).into()
+        }
+        Expr::Bitwise { source: Register::R1, destination: Register::R1, mask, xor } => {
+            expr::Bitwise::new(mask.clone(), xor.clone()).ok()?.into()
         }
         Expr::Payload { base, offset, len, register: target } => {
             let payload = expr::Payload::default().with_base(base.0).with_offset(*offset).with_len(*len);
@@ -118,7 +126,13 @@ fn the_table_and_its_chains_are_read_alike() {
 fn sets_are_read_alike() {
     const NFT_MSG_GETSET: u16 = 10;
     let netns = Netns::new();
-    netns.replace(&table(&plain(), 1));
+    // A set of each kind.
+    let narrow = narrow_grant("narrow", &["10.1.2.3", "10.2.0.0/16"], &["443/tcp"]);
+    let icmp = Opening { services: vec![Service::Protocol(Protocol::Icmp)], ..narrow.openings[0].clone() };
+    let some = Grant { from: Some(networks(&["172.18.0.7"])), name: "some".to_owned(), ..narrow.clone() };
+    let grants =
+        vec![narrow, some, Grant { openings: vec![icmp], ..grant("icmp", &[]) }, grant("all", &["10.9.0.0/16"])];
+    netns.replace(&table(&Policy { grants, ..plain() }, 1));
     let mut theirs = Vec::new();
     netns.enter(|| {
         let add = |set: rustables::Set, sets: &mut Vec<_>| {
@@ -128,6 +142,10 @@ fn sets_are_read_alike() {
         rustables::query::list_objects_with_data(NFT_MSG_GETSET, &add, None, &mut theirs).unwrap();
     });
     let ours = netns.table().sets;
+    let names: Vec<&str> = ours.iter().map(|set| set.name.as_str()).collect();
+    for name in ["grant4", "grant4-port", "grant4-flow", "grant4-range", "grant4-proto"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
     assert_eq!(theirs.len(), ours.len());
     for (theirs, ours) in theirs.iter().zip(&ours) {
         let number = ours.key.iter().fold(0, |number, field| number << 6 | field.id());
@@ -146,6 +164,7 @@ fn rules_are_read_alike() {
     let read = netns.table();
     is_read_alike(&netns, &read, chains::FORWARD);
     is_read_alike(&netns, &read, chains::USER);
+    is_read_alike(&netns, &read, chains::INPUT);
 }
 
 #[test]
@@ -159,6 +178,8 @@ fn every_expression_that_both_know_is_read_alike() {
         Rule::new().destination_in(Family::Ipv6, &sets::deny(Family::Ipv6)).return_(),
         Rule::new().log(log(LogTarget::Group(7))),
         Rule::new().log(log(LogTarget::Kernel { level: 4 })),
+        Rule::new().invalid().count().drop(),
+        Rule::new().destination_in(Family::Ipv4, &sets::deny(Family::Ipv4)).goto(chains::LOG),
         Rule::new().protocol(6).reject(Reject::TcpReset),
         Rule::new().reject(Reject::ADMIN_PROHIBITED),
     ];
@@ -173,6 +194,12 @@ fn what_rustables_cannot_read() {
     // `ct direction`.
     let error = rules_by_rustables(&netns, chains::DENY).unwrap_err();
     assert!(error.contains("UnknownConntrackKey(1)"), "{error}");
+    // `ct status`.
+    let error = rules_by_rustables(&netns, chains::BETWEEN).unwrap_err();
+    assert!(error.contains("UnknownConntrackKey(2)"), "{error}");
+    // `ct original`, in a register of 32 bits.
+    let error = rules_by_rustables(&netns, chains::PUBLISHED).unwrap_err();
+    assert!(error.contains("Unknown"), "{error}");
     // Registers of 32 bits, which a concatenated key is packed into.
     let error = rules_by_rustables(&netns, chains::DROP).unwrap_err();
     assert!(error.contains("UnknownRegister(9)"), "{error}");

@@ -159,13 +159,19 @@ fn c16_a_table_that_sleeps_or_lost_its_hook_is_not_enforced() {
 
 #[test]
 fn a_ruleset_loaded_by_nft_is_recognised_and_adopted() {
-    let host = Host::new("mode = \"enforce\"");
-    let rendered = host.expect(0, "render").stdout;
-    host.netns.load(&rendered);
-    assert_eq!(host.json(0, "status")["wall"]["generation"], 1);
-    let applied = host.json(0, "apply");
-    assert_eq!((&applied["batches"], &applied["generation"]), (&0.into(), &1.into()));
-    assert_eq!(host.json(0, "history")[0]["in_force"], true);
+    let grants = include_str!("../../nft/grants.toml");
+    let timed = "[[grant]]\nname = \"brief\"\nto = \"10.57.17.7\"\nuntil = 2999-12-31T00:00:00.5Z";
+    for configuration in ["mode = \"enforce\"".to_owned(), format!("{grants}\n{timed}")] {
+        let host = Host::new(&configuration);
+        let rendered = host.expect(0, "render").stdout;
+        host.netns.load(&rendered);
+        let status = host.json(0, "status");
+        assert_eq!((&status["wall"]["generation"], &status["wall"]["drifted"]), (&1.into(), &false.into()));
+        assert_eq!(host.json(0, "plan")["changes"].as_array().unwrap().len(), 0);
+        let applied = host.json(0, "apply");
+        assert_eq!((&applied["batches"], &applied["generation"]), (&0.into(), &1.into()));
+        assert_eq!(host.json(0, "history")[0]["in_force"], true);
+    }
 }
 
 #[test]

@@ -154,6 +154,22 @@ fn the_widest_boxes_load_and_read_back() {
     assert!(listed.contains("0.0.0.0/0 . 0.0.0.0/0 . tcp . 1-65535"), "{listed}");
 }
 
+#[test]
+fn what_nft_loaded_of_our_text_is_what_would_be_applied() {
+    let narrow = |ports: &[&str]| narrow_grant(&ports.concat(), &["10.1.0.0/16", "fd00:1::/64"], ports);
+    let from = Some(networks(&["172.18.0.0/16", "fd00:18::/64"]));
+    let want = granting(&[
+        narrow(&["443/tcp"]),
+        lasting(Grant { from: from.clone(), ..narrow(&["8000-8100/udp"]) }, 3_600_123),
+        Grant { from, ..narrow(&[]) },
+    ]);
+    let netns = Netns::new();
+    netns.load(&want.to_string());
+    // nft 1.0.6 puts in a `byteorder` that turns nothing around.
+    assert_eq!(netns.table().digest(), want.digest());
+    assert_eq!(netns.replace(&want).batches, 0);
+}
+
 /// One grant for the address of each number that fits in two bytes, none beside the next.
 fn many(count: u16, grant: impl Fn(Ipv4Addr) -> Grant) -> Vec<Grant> {
     (0..count).map(|number| grant((0x0a00_0000 + u32::from(number) * 2).into())).collect()

@@ -191,6 +191,22 @@ fn an_attribute_that_is_not_known_makes_the_expression_raw() {
 }
 
 #[test]
+#[cfg(target_endian = "little")]
+fn turning_around_less_than_a_number_does_nothing() {
+    // `[ byteorder reg 10 = hton(reg 10, 2, 1) ]`, as nft 1.0.6 writes it.
+    let no_op = "08000100 0000000a 08000200 0000000a 08000300 00000001 08000400 00000001 08000500 00000002";
+    let raw = |attributes: &str, name: &str| Expr::Raw { name: name.to_owned(), data: bytes(attributes) };
+    assert!(does_nothing(&raw(no_op, "byteorder")));
+    assert!(!does_nothing(&raw(no_op, "bitwise")));
+    // A whole number, another register, an attribute too many, one too few.
+    assert!(!does_nothing(&raw(&no_op.replace("08000400 00000001", "08000400 00000002"), "byteorder")));
+    assert!(!does_nothing(&raw(&no_op.replace("08000200 0000000a", "08000200 0000000b"), "byteorder")));
+    assert!(!does_nothing(&raw(&format!("{no_op} 08000900 00000000"), "byteorder")));
+    assert!(!does_nothing(&raw(&no_op.replace("08000500 00000002", ""), "byteorder")));
+    assert!(!does_nothing(&Expr::COUNTER));
+}
+
+#[test]
 fn a_prefix_is_compared_without_its_nul_and_a_whole_name_with_all_16_bytes() {
     let mut writer = Writer::default();
     encode(&mut writer, 1, &cmp(b"br-"));
