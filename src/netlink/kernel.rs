@@ -53,10 +53,23 @@ impl Kernel {
     /// # Errors
     /// [`Error::Foreign`] when the table of our name is not ours, [`Error::Refused`] with the
     /// kernel's reasons. The kernel holds what it held before.
-    pub fn replace<E: From<Error>>(&mut self, mut want: impl FnMut(&Live) -> Result<Table, E>) -> Result<Sent, E> {
+    pub fn replace<E: From<Error>>(&mut self, want: impl FnMut(&Live) -> Result<Table, E>) -> Result<Sent, E> {
+        self.replace_seen(|kernel| Ok(kernel.read_ours()?), want)
+    }
+
+    /// As [`Kernel::replace`], for who knows another way to see what is there: `look` is asked each
+    /// time it is tried.
+    ///
+    /// # Errors
+    /// As [`Kernel::replace`], and what `look` says.
+    pub fn replace_seen<E: From<Error>>(
+        &mut self,
+        mut look: impl FnMut(&mut Self) -> Result<Live, E>,
+        mut want: impl FnMut(&Live) -> Result<Table, E>,
+    ) -> Result<Sent, E> {
         let (mut sent, mut reason) = (Sent { batches: 0, changes: 0, bytes: 0 }, None);
         for attempt in 0..ATTEMPTS {
-            let live = self.read_ours()?;
+            let live = look(self)?;
             let want = want(&live)?;
             let stages = stages(live.table.as_ref(), &want);
             let left = stages.iter().map(|stage| diff(live.table.as_ref(), stage)).enumerate();

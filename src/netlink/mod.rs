@@ -10,6 +10,7 @@ mod chain;
 pub mod element;
 mod error;
 pub mod expr;
+mod frame;
 mod kernel;
 #[cfg(feature = "libnftnl")]
 pub mod libnftnl;
@@ -26,6 +27,7 @@ mod userdata;
 
 pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused};
+pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
 pub use read::{ForeignChain, Live};
 

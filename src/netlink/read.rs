@@ -6,6 +6,7 @@ use super::attribute::{Attributes, Malformed, Writer, required};
 use super::batch;
 use super::element::Collector;
 use super::error::Error;
+use super::frame::Frame;
 use super::kernel::{ATTEMPTS, Kernel, back_off};
 use super::message::{
     self, DUMP, DUMP_INTERRUPTED, FAMILY_INET, FAMILY_IPV4, FAMILY_IPV6, FAMILY_UNSPEC, Kind, Messages,
@@ -50,6 +51,14 @@ impl Live {
     }
 }
 
+/// A table of our name that is not ours is an error to who is about to change it.
+fn only_ours(live: Live) -> Result<Live, Error> {
+    match &live.table {
+        Some(table) if !table.is_ours() => Err(Error::Foreign { comment: table.comment.clone() }),
+        _ => Ok(live),
+    }
+}
+
 impl Kernel {
     /// Reads our table, as it was at one instant.
     ///
@@ -57,9 +66,23 @@ impl Kernel {
     /// [`Error::NotPermitted`] without CAP_NET_ADMIN, [`Error::NoNfTables`], and
     /// [`Error::Contended`] when the ruleset never held still.
     pub fn read(&mut self) -> Result<Live, Error> {
+        self.read_settled(Self::read_table)
+    }
+
+    /// As [`Kernel::read_ours`], without the elements of the sets: what it costs does not grow with
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Kernel::read_ours`].
+    pub fn read_frame(&mut self) -> Result<Frame, Error> {
+        only_ours(self.read_settled(Self::read_table_frame)?).map(Frame::of)
+    }
+
+    /// Reads until nobody changed anything meanwhile.
+    fn read_settled(&mut self, read: fn(&mut Self) -> Result<Option<Table>, Error>) -> Result<Live, Error> {
         for attempt in 0..ATTEMPTS {
             let generation = self.generation()?;
-            match self.read_table() {
+            match read(self) {
                 Ok(table) if self.generation()? == generation => {
                     return Ok(Live { generation, table });
                 }
@@ -76,11 +99,7 @@ impl Kernel {
     /// # Errors
     /// [`Error::Foreign`] when the table of our name is not ours.
     pub fn read_ours(&mut self) -> Result<Live, Error> {
-        let live = self.read()?;
-        match &live.table {
-            Some(table) if !table.is_ours() => Err(Error::Foreign { comment: table.comment.clone() }),
-            _ => Ok(live),
-        }
+        only_ours(self.read()?)
     }
 
     /// The generation number of the ruleset, which every taken batch moves.
@@ -101,6 +120,15 @@ impl Kernel {
     }
 
     fn read_table(&mut self) -> Result<Option<Table>, Error> {
+        let mut table = self.read_table_frame()?;
+        // What packets put into a dynamic set is state: it is left where it is.
+        let sets = table.iter_mut().flat_map(|table| &mut table.sets).filter(|set| !set.is_dynamic());
+        sets.into_iter().try_for_each(|set| self.read_elements(set))?;
+        Ok(table)
+    }
+
+    /// The table with its chains and rules, and its sets without elements.
+    fn read_table_frame(&mut self) -> Result<Option<Table>, Error> {
         let mut found = None;
         let name = |writer: &mut Writer| writer.string(table::NFTA_TABLE_NAME, TABLE_NAME);
         let asked = self.request(Kind::GetTable, 0, FAMILY_INET, "the table", name, |attributes| {
@@ -189,9 +217,7 @@ impl Kernel {
         self.request(Kind::GetSet, DUMP, FAMILY_INET, "the sets", ours, |attributes| {
             table.sets.push(set::decode(attributes)?);
             Ok(())
-        })?;
-        // What packets put into a dynamic set is state: it is left where it is.
-        table.sets.iter_mut().filter(|set| !set.is_dynamic()).try_for_each(|set| self.read_elements(set))
+        })
     }
 
     fn read_elements(&mut self, set: &mut Set) -> Result<(), Error> {

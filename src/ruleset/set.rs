@@ -224,6 +224,13 @@ impl Elements {
         }
     }
 
+    /// Takes out what has run out at `now`, as the kernel does by itself.
+    pub fn drop_expired(&mut self, now: Timestamp) {
+        if let Self::Boxes(boxes) = self {
+            boxes.retain(|element| element.expiry.is_none_or(|expiry| now < expiry.at));
+        }
+    }
+
     /// Those in `self` that are not in `other`; both of one kind. All of `self` where they are
     /// not.
     pub fn without(&self, other: &Self) -> Self {
