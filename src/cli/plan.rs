@@ -31,7 +31,8 @@ impl Plan {
         let mut kernel = context.kernel()?;
         let live = kernel.read_ours()?;
         let table = compile(&policy, context.features(), Timestamp::now());
-        let number = number_for(&live, &table.digest(), context.store.last().unwrap_or(0));
+        let last = context.store.last().unwrap_or(0);
+        let number = number_for(&live, &table.digest(), &policy, &context.store, last);
         let table = table.marked(number);
         let changes = diff(live.table.as_ref(), &table);
         // Most often the only stage. A later one can be rehearsed when this one is in force.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Author, Error, Generation, Store, difference};
-use crate::netlink::{Kernel, Live, Sent};
+use super::{Author, Error, Generation, Store, StoreError, difference};
+use crate::netlink::{self, Kernel, Live, Sent};
 use crate::policy::Policy;
 use crate::ruleset::{Digest, Features, Marker, compile};
 
@@ -18,6 +18,13 @@ pub struct Applied {
     pub sent: Sent,
 }
 
+impl Applied {
+    /// Nothing, since `generation` is in force and says all that it should.
+    pub fn nothing(generation: u64) -> Self {
+        Self { generation, unchanged_policy: true, sent: Sent { batches: 0, changes: 0, bytes: 0 } }
+    }
+}
+
 /// Makes the kernel hold `policy`, by the smallest change in one batch. The generation is on disk
 /// before the kernel is asked, and gone again when the kernel refuses.
 ///
@@ -27,12 +34,23 @@ pub struct Applied {
 /// # Errors
 /// See [`Error`]; the kernel holds what it held before.
 pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Features) -> Result<Applied, Error> {
+    apply_seen(kernel, store, policy, features, |kernel| Ok(kernel.read_ours()?))
+}
+
+/// As [`apply`], seeing what the kernel holds by `look`.
+pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
+    kernel: &mut Kernel,
+    store: &Store,
+    policy: &Policy,
+    features: Features,
+    look: impl FnMut(&mut Kernel) -> Result<Live, E>,
+) -> Result<Applied, E> {
     let table = compile(policy, features, Timestamp::now());
     let (digest, last) = (table.digest(), store.last()?);
     let mut number = 0;
     let mut planned: Option<Generation> = None;
-    let sent = kernel.replace::<Error>(|live| {
-        number = number_for(live, &digest, last);
+    let want = |live: &Live| {
+        number = number_for(live, &digest, policy, store, last);
         let in_force = live.marker().map(|marker| marker.generation);
         // A stage that is through, or a policy that is in force.
         if in_force != Some(number) && planned.as_ref().is_none_or(|planned| planned.number != number) {
@@ -42,8 +60,9 @@ pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Feat
                 store.forget(outrun.number)?;
             }
         }
-        Ok(table.clone().carrying(&Marker { generation: number, digest: digest.clone() }))
-    });
+        Ok::<_, E>(table.clone().carrying(&Marker { generation: number, digest: digest.clone() }))
+    };
+    let sent = kernel.replace_seen(look, want);
     match (sent, planned) {
         (Ok(sent), Some(_)) => {
             store.prune(number)?;
@@ -67,17 +86,25 @@ pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Feat
 
 /// Whether the kernel's mark says that number, as it does when the first stage of several was taken.
 fn is_in_force(kernel: &mut Kernel, number: u64) -> bool {
-    kernel.read().is_ok_and(|live| live.marker().is_some_and(|marker| marker.generation == number))
+    kernel.read_frame().is_ok_and(|frame| frame.marker().is_some_and(|marker| marker.generation == number))
 }
 
 /// The number that a policy with that digest has, or would get: the one in force, or one above all
 /// on disk, of which `last` is the highest, and above the one in the kernel, whose state directory
 /// may be another.
-pub fn number_for(live: &Live, digest: &Digest, last: u64) -> u64 {
+pub fn number_for(live: &Live, digest: &Digest, policy: &Policy, store: &Store, last: u64) -> u64 {
     match live.marker() {
-        Some(marker) if marker.digest == *digest => marker.generation,
+        Some(marker) if marker.digest == *digest && !is_recorded_otherwise(store, marker.generation, policy) => {
+            marker.generation
+        }
         marker => marker.map_or(0, |marker| marker.generation).max(last) + 1,
     }
+}
+
+/// Whether that generation says something else than `policy`, though the ruleset of both is the same,
+/// as where one grant lies within another: it has to be known when the other is revoked.
+fn is_recorded_otherwise(store: &Store, number: u64, policy: &Policy) -> bool {
+    store.get(number).is_ok_and(|generation| !difference(&generation.policy, policy).is_empty())
 }
 
 fn record(number: u64, parent: Option<u64>, store: &Store, policy: &Policy) -> Generation {

@@ -3,12 +3,14 @@
 //! A generation is written before the kernel is changed and names the one that was in force then.
 //! Which one is in force now only the kernel knows.
 
+mod amend;
 mod apply;
 mod difference;
 mod record;
 mod rollback;
 mod store;
 
+pub use amend::{InForce, InForceError, amend, in_force};
 pub use apply::{Applied, apply, number_for};
 pub use difference::difference;
 pub use record::{Author, Generation};

@@ -104,6 +104,11 @@ impl Store {
         Self { directory: directory.to_owned() }
     }
 
+    /// Its path.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Makes the directory and opens its lock.
     ///
     /// # Errors

@@ -1,0 +1,159 @@
+//! Changes the policy in force in one point, at a cost that does not grow with the rest of it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::apply::apply_seen;
+use super::{Applied, Error, Generation, Store, StoreError, apply};
+use crate::netlink::{self, Kernel, Live};
+use crate::policy::Policy;
+use crate::ruleset::{Features, Table, compile};
+
+/// How often the kernel is asked without reading its elements, before they are read after all: once,
+/// and again where another program's change came first.
+const QUICK_LOOKS: usize = 3;
+
+/// The generation in force, with what is known of the kernel by it.
+#[derive(Debug)]
+pub struct InForce {
+    /// The generation, as it is on the disk.
+    pub generation: Generation,
+    /// What it put in the kernel.
+    applied: Table,
+    /// The kernel's table, with the elements taken from there; none where it has changed since.
+    seen: Option<Live>,
+}
+
+/// Why the policy in force is not known, so that nothing in it can be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum InForceError {
+    /// The table has no mark.
+    #[error(
+        "somebody changed the table `inet dockwall`: it no longer says which generation it is; put it right with \
+         `dockwall apply`, then try again"
+    )]
+    Unmarked,
+    /// No record of it.
+    #[error(
+        "generation {number} is in force, and {} has no record of it: run `dockwall apply`, or name the state directory \
+         with --state-dir, then try again", directory.display()
+    )]
+    NotRecorded {
+        /// Its number.
+        number: u64,
+        /// The state directory.
+        directory: PathBuf,
+    },
+    /// The record is of something else.
+    #[error(
+        "generation {number} in {} is not the one in force: run `dockwall apply`, or name the state directory with \
+         --state-dir, then try again", directory.display()
+    )]
+    AnotherRecorded {
+        /// The number of both.
+        number: u64,
+        /// The state directory.
+        directory: PathBuf,
+    },
+    /// The kernel or the disk said no.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<netlink::Error> for InForceError {
+    fn from(error: netlink::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The generation in force; none where there is no table of ours. The disk is believed only where it
+/// has the one that the kernel's mark names, to the digest: another state directory may have another
+/// policy under that number.
+///
+/// # Errors
+/// See [`InForceError`].
+pub fn in_force(kernel: &mut Kernel, store: &Store, features: Features) -> Result<Option<InForce>, InForceError> {
+    let frame = kernel.read_frame()?;
+    if !frame.is_there() {
+        return Ok(None);
+    }
+    let marker = frame.marker().ok_or(InForceError::Unmarked)?;
+    let generation = match store.get(marker.generation) {
+        Err(StoreError::Missing { number, directory }) => {
+            return Err(InForceError::NotRecorded { number, directory });
+        }
+        generation => generation.map_err(Error::from)?,
+    };
+    let now = Timestamp::now();
+    // As it was when it was applied, or as a rollback put it in force again, without what had run out.
+    let mut tables = Vec::new();
+    for instant in [generation.applied, now] {
+        let applied = compile(&generation.policy, features, instant);
+        if let Some(seen) = frame.with_elements_of(&applied, now) {
+            return Ok(Some(InForce { generation, applied, seen: Some(seen) }));
+        }
+        tables.push(applied);
+    }
+    match tables.into_iter().find(|table| table.digest().matches(&marker.digest)) {
+        Some(applied) => Ok(Some(InForce { generation, applied, seen: None })),
+        None => {
+            Err(InForceError::AnotherRecorded { number: marker.generation, directory: store.directory().to_owned() })
+        }
+    }
+}
+
+/// Puts `policy`, which is the one in force but for a few words, in force as a new generation, without
+/// reading the elements that are there. They are read where the table is not as it was applied, or the
+/// kernel refuses a change that was made without having read them; then it is put right as by [`apply`].
+///
+/// # Errors
+/// As [`apply`].
+pub fn amend(
+    kernel: &mut Kernel,
+    store: &Store,
+    in_force: InForce,
+    policy: &Policy,
+    features: Features,
+) -> Result<Applied, Error> {
+    let InForce { applied, mut seen, .. } = in_force;
+    if seen.is_none() {
+        return apply(kernel, store, policy, features);
+    }
+    let mut looks = 0;
+    let look = |kernel: &mut Kernel| {
+        looks += 1;
+        match seen.take() {
+            Some(live) => Ok(live),
+            None if looks > QUICK_LOOKS => Err(Quick::Blind),
+            None => kernel.read_frame()?.with_elements_of(&applied, Timestamp::now()).ok_or(Quick::Blind),
+        }
+    };
+    match apply_seen(kernel, store, policy, features, look) {
+        Ok(applied) => Ok(applied),
+        Err(Quick::Blind | Quick::Failed(Error::Kernel(netlink::Error::Refused(_)))) => {
+            apply(kernel, store, policy, features)
+        }
+        Err(Quick::Failed(error)) => Err(error),
+    }
+}
+
+/// Why it was not done without reading the elements.
+enum Quick {
+    /// What is there cannot be known without.
+    Blind,
+    /// The kernel or the disk said no.
+    Failed(Error),
+}
+
+impl From<netlink::Error> for Quick {
+    fn from(error: netlink::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<StoreError> for Quick {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
