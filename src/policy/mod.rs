@@ -86,6 +86,24 @@ impl Policy {
         self.grants.iter().cloned().chain(self.resolvers.iter().map(OpenResolver::grant))
     }
 
+    /// The policy with one more grant, in the place of one of the same name.
+    pub fn with_grant(&self, grant: Grant) -> Self {
+        let mut policy = self.without_grants(std::slice::from_ref(&grant.name));
+        policy.grants.push(grant);
+        policy
+    }
+
+    /// The policy without the grants of these names.
+    pub fn without_grants(&self, names: &[String]) -> Self {
+        let grants = self.grants.iter().filter(|grant| !names.contains(&grant.name)).cloned().collect();
+        Self { grants, ..self.clone() }
+    }
+
+    /// Whether anything that `grant` opens would be closed without it and the other grants.
+    pub fn closes_some_of(&self, grant: &Grant) -> bool {
+        grant.openings.iter().any(|opening| if opening.host { self.host } else { self.denied.touches(&opening.to) })
+    }
+
     /// Whether packets that come in on an interface of that name are policed on their way to the
     /// host.
     pub fn polices(&self, interface: &str) -> bool {

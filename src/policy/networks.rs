@@ -31,6 +31,11 @@ impl Networks {
         }
     }
 
+    /// Whether the two share an address.
+    pub fn touches(&self, other: &Self) -> bool {
+        touch(&self.ipv4, &other.ipv4) || touch(&self.ipv6, &other.ipv6)
+    }
+
     /// Whether there is no address in it.
     pub fn is_empty(&self) -> bool {
         self.ipv4.is_empty() && self.ipv6.is_empty()
@@ -54,6 +59,14 @@ fn every<A: Address>() -> Option<Interval<A>> {
 fn holds<A: Address>(intervals: &[Interval<A>], address: A) -> bool {
     let begun = intervals.partition_point(|interval| interval.first() <= address);
     begun.checked_sub(1).and_then(|last| intervals.get(last)).is_some_and(|interval| interval.contains(address))
+}
+
+/// Whether one of these shares an address with one of the sorted, disjoint `intervals`.
+fn touch<A: Address>(intervals: &[Interval<A>], these: &[Interval<A>]) -> bool {
+    these.iter().any(|this| {
+        let not_below = intervals.partition_point(|interval| interval.last() < this.first());
+        intervals.get(not_below).is_some_and(|interval| interval.first() <= this.last())
+    })
 }
 
 impl FromIterator<Target> for Networks {
