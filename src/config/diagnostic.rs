@@ -6,6 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DEFAULT_TERM_WIDTH};
 
 use super::excerpt::Excerpt;
+use super::invalid::Invalid;
 
 /// One finding about the configuration: where, what, and what would be right.
 ///
@@ -72,6 +73,11 @@ pub enum Kind {
 }
 
 impl Diagnostic {
+    /// What is wrong and what would be right, without the place.
+    pub fn invalid(&self) -> Invalid {
+        Invalid::new(&self.problem, &self.cure)
+    }
+
     /// The finding for people: the problem, the line it is on, and the cure.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };

@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::error::ConfigError;
 use super::file::{FileError, list_grant_files, name_exists, read_file};
 use super::findings::Findings;
-use super::grant::{GrantNames, read_grants};
+use super::grant::{Grant, GrantNames, read_grants};
 use super::keys::read_config;
 use super::origin::Files;
 use super::reader::read_document;
@@ -39,6 +39,19 @@ impl Config {
             Some(path) => load_from(path, true),
             None => load_from(Path::new(DEFAULT_PATH), false),
         }
+    }
+
+    /// What would be found in a file of `grants.d` with nothing but `grant` in it, whatever its name.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, at once.
+    pub fn judge(&self, grant: &Grant) -> Result<Vec<Diagnostic>, ConfigError> {
+        let path = self.drop_in(&grant.name);
+        let mut loading = Loading::around(&path);
+        let denied = Coverage::of(&self.ranges, self.on_link, self.host);
+        loading.read_grants(&mut Config::default(), &denied, &path, &grant.to_toml());
+        loading.finish(Config::default()).map(|loaded| loaded.warnings)
     }
 
     /// Reads a configuration from `text`; `name` stands for its path in messages.

@@ -31,6 +31,7 @@ mod log_target;
 mod long_list;
 mod mode;
 mod nearest;
+mod new_file;
 mod origin;
 mod preset;
 mod rate;
@@ -50,7 +51,10 @@ pub use denied_range::{DeniedRange, Written};
 pub use diagnostic::{Diagnostic, Kind, Severity};
 pub use dns::DnsAllow;
 pub use error::ConfigError;
-pub use grant::{Destination, Grant, Ports, Protocol, Source, read_name as read_grant_name};
+pub use grant::{
+    Destination, Grant, Ports, Protocol, Source, read_comment as read_grant_comment, read_name as read_grant_name,
+    read_time as read_grant_until, suggest_name as suggest_grant_name,
+};
 pub use interface_pattern::InterfacePattern;
 pub use interfaces::{Interfaces, Uplinks};
 pub use invalid::Invalid;
@@ -59,6 +63,8 @@ pub use log::Log;
 pub use log_prefix::LogPrefix;
 pub use log_target::LogTarget;
 pub use mode::Mode;
+pub use nearest::nearest;
+pub use new_file::{FileChangeError, remove_file, write_new_file};
 pub use origin::{Files, Origin};
 pub use preset::Preset;
 pub use rate::{Rate, RateUnit};
@@ -101,6 +107,11 @@ impl Config {
     /// file. It need not be there.
     pub fn grants_dir(&self) -> PathBuf {
         self.files.grants_dir()
+    }
+
+    /// The file that `grant`, a new one of a name of its own, belongs in.
+    pub fn drop_in(&self, name: &str) -> PathBuf {
+        self.grants_dir().join(format!("{name}.toml"))
     }
 }
 

@@ -4,7 +4,7 @@
 ///
 /// One slip (a letter missing, added, changed or swapped with its neighbour) for every three
 /// letters, so that short words do not attract everything.
-pub(super) fn nearest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     /// The distance takes time and memory of length × length; no word of ours is near this.
     const LONGEST: usize = 64;
     if written.len() > LONGEST {

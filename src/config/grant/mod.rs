@@ -8,13 +8,15 @@ mod protocol;
 mod source;
 mod text;
 mod until;
+mod words;
 
 pub use destination::Destination;
 pub(super) use keys::{GrantNames, read_grants};
-pub use name::read_name;
+pub use name::{read_comment, read_name, suggest_name};
 pub use ports::Ports;
 pub use protocol::Protocol;
 pub use source::Source;
+pub use until::read_time;
 
 use jiff::Timestamp;
 

@@ -30,8 +30,26 @@ pub fn read_name(text: &str) -> Result<String, Invalid> {
     }
 }
 
+/// A name for a grant that nobody gave one: what it opens, such as `10.1.2.3-5432-tcp`, and a number
+/// where that `is_taken`.
+pub fn suggest_name(words: &[String], is_taken: impl Fn(&str) -> bool) -> String {
+    /// What is left of the longest name when a number has to follow.
+    const STEM: usize = LONGEST_NAME - "-1000000".len();
+    let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+    let text: String =
+        words.join("-").chars().map(|character| if allowed(character) { character } else { '-' }).collect();
+    // Behind a hyphen it would look like an option, and a file of a dot's name is hidden.
+    let stem: String = text.trim_matches(['-', '.']).chars().take(STEM).collect();
+    let numbered = |number: u32| if number == 1 { stem.clone() } else { format!("{stem}-{number}") };
+    (1..u32::MAX).map(numbered).find(|name| !is_taken(name)).unwrap_or(stem)
+}
+
 /// Checks the comment of a grant: it is printed in tables, so it must stay on its line.
-pub(super) fn read_comment(text: &str) -> Result<String, Invalid> {
+///
+/// # Errors
+///
+/// What is wrong with `text`, and what would be right.
+pub fn read_comment(text: &str) -> Result<String, Invalid> {
     match text.chars().find(|character| is_unprintable(*character)) {
         Some(character) => Err(Invalid::new(
             format!("the comment has the character {}, which is not printable", quote(character)),

@@ -17,7 +17,11 @@ pub(super) fn read_until(field: &Field<'_>) -> Option<Timestamp> {
 
 /// Reads an RFC 3339 time: date, time and the offset from UTC, without which it would be another
 /// point in time on every host.
-fn read_time(text: &str) -> Result<Timestamp, Invalid> {
+///
+/// # Errors
+///
+/// What is wrong with `text`, and what would be right.
+pub fn read_time(text: &str) -> Result<Timestamp, Invalid> {
     text.parse().map_err(|_| {
         let (problem, cure) = if let Ok(date) = text.parse::<Date>()
             && !text.contains([':', 'T'])
