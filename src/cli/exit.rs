@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::context::Context;
+use super::grant::{NameTaken, Unresolved};
 use super::lifeline::WouldCut;
+use super::revoke::WrittenElsewhere;
 use super::{page, paint};
-use crate::config::ConfigError;
-use crate::generation::{self, RollbackError, StoreError};
+use crate::config::{ConfigError, FileChangeError, Invalid};
+use crate::generation::{self, InForceError, RollbackError, StoreError};
 use crate::host::Missing;
 use crate::netlink;
 use crate::policy::Unresolvable;
@@ -19,14 +21,15 @@ Exit status:
   0  done
   1  failed, and nothing was changed
   2  the command line is wrong
-  3  the configuration is wrong
+  3  the configuration is wrong, or has what was to be made already
   4  what was asked about is not so: `status` found no wall that is enforced and unchanged, `check` found
      that another table drops what is granted
   5  not permitted: CAP_NET_ADMIN or a file's permission is missing
   6  this kernel has no nf_tables
   7  the state directory cannot be used
   8  a table `inet dockwall` is there which dockwall did not make
-  9  a grant with `required = true` has a name that stands for nothing here
+  9  a name that must stand for something stands for nothing here: in a grant with `required = true`, or in
+     what `grant` was told
  10  it would cut the connection that it is run over";
 
 /// How a command that did not fail ended.
@@ -51,6 +54,7 @@ impl From<Outcome> for ExitCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
     Failed = 1,
+    Usage = 2,
     Configuration = 3,
     NotPermitted = 5,
     NoNfTables = 6,
@@ -59,6 +63,11 @@ enum Failure {
     Unresolvable = 9,
     WouldCut = 10,
 }
+
+/// What is possible option by option, but not together.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Usage(pub Vec<Invalid>);
 
 /// Says what went wrong, to people or to programs.
 pub fn report(error: &anyhow::Error, context: &Context) -> ExitCode {
@@ -86,7 +95,12 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
         RollbackError::Failed(error) => Some(error),
         _ => None,
     });
-    let generation = rollback.or_else(|| cause.downcast_ref::<generation::Error>());
+    let in_force = cause.downcast_ref::<InForceError>();
+    let failed = in_force.and_then(|error| match error {
+        InForceError::Failed(error) => Some(error),
+        _ => None,
+    });
+    let generation = rollback.or(failed).or_else(|| cause.downcast_ref::<generation::Error>());
     let (kernel, store) = match generation {
         Some(generation::Error::Kernel(error)) => (Some(error), None),
         Some(generation::Error::Store(error)) => (None, Some(error)),
@@ -101,13 +115,30 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     if let Some(error) = cause.downcast_ref::<ConfigError>() {
         return Some(if error.is_not_permitted() { Failure::NotPermitted } else { Failure::Configuration });
     }
-    if cause.is::<Unresolvable>() {
-        return Some(Failure::Unresolvable);
+    if let Some(error) = cause.downcast_ref::<FileChangeError>() {
+        return Some(of_file_change(error));
     }
-    if cause.is::<WouldCut>() {
-        return Some(Failure::WouldCut);
+    if matches!(in_force, Some(InForceError::NotRecorded { .. } | InForceError::AnotherRecorded { .. })) {
+        return Some(Failure::State);
     }
-    cause.is::<Missing>().then_some(Failure::NotPermitted)
+    let kinds: [(bool, Failure); 7] = [
+        (cause.is::<Unresolvable>(), Failure::Unresolvable),
+        (cause.is::<Unresolved>(), Failure::Unresolvable),
+        (cause.is::<WouldCut>(), Failure::WouldCut),
+        (cause.is::<Missing>(), Failure::NotPermitted),
+        (cause.is::<Usage>(), Failure::Usage),
+        (cause.is::<NameTaken>(), Failure::Configuration),
+        (cause.is::<WrittenElsewhere>(), Failure::Configuration),
+    ];
+    kinds.iter().find(|(is, _)| *is).map(|(_, failure)| *failure)
+}
+
+fn of_file_change(error: &FileChangeError) -> Failure {
+    match error {
+        FileChangeError::Exists(_) => Failure::Configuration,
+        FileChangeError::Io { .. } if error.is_not_permitted() => Failure::NotPermitted,
+        FileChangeError::Io { .. } => Failure::Failed,
+    }
 }
 
 fn of_kernel(error: &netlink::Error) -> Failure {

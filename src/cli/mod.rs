@@ -5,8 +5,10 @@ mod changes;
 mod check;
 mod context;
 mod exit;
+mod grant;
 mod history;
 mod lifeline;
+mod lifetime;
 mod page;
 mod paint;
 mod plan;
@@ -14,8 +16,10 @@ mod progress;
 mod remove;
 mod render;
 mod resolvers;
+mod revoke;
 mod rollback;
 mod status;
+mod words;
 
 use std::process::ExitCode;
 
@@ -34,6 +38,8 @@ use exit::Outcome;
 ///   dockwall check              read the configuration and say what it means here
 ///   dockwall apply              raise the wall, in the configured mode
 ///   dockwall status             see what it denies, or would
+///   dockwall grant 10.1.2.3 --port 5432/tcp
+///                               leave open what has to stay, at once; `revoke` takes it back
 ///   dockwall apply --mode enforce
 ///   dockwall rollback           back to how it was before
 #[derive(Debug, Parser)]
@@ -64,6 +70,8 @@ enum Command {
     Render(render::Render),
     Plan(plan::Plan),
     Apply(apply::Apply),
+    Grant(grant::Grant),
+    Revoke(revoke::Revoke),
     Rollback(rollback::Rollback),
     History(history::History),
     Status(status::Status),
@@ -77,6 +85,8 @@ impl Command {
             Self::Render(command) => command.run(context),
             Self::Plan(command) => command.run(context),
             Self::Apply(command) => command.run(context),
+            Self::Grant(command) => command.run(context),
+            Self::Revoke(command) => command.run(context),
             Self::Rollback(command) => command.run(context),
             Self::History(command) => command.run(context),
             Self::Status(command) => command.run(context),

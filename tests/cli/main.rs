@@ -7,6 +7,7 @@ mod support;
 mod bad_input;
 mod crash;
 mod golden;
+mod grant;
 mod host;
 mod permission;
 mod state_directory;
