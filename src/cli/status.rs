@@ -30,11 +30,13 @@ pub struct Status {}
 impl Status {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        let host = Host::read()?;
         let live = context.kernel()?.read()?;
         let found = Found::of(&live);
         let applied = found.wall.as_ref().and_then(|wall| context.store.get(wall.generation?).ok());
-        let resolvers = applied.as_ref().map(|generation| resolvers_under(&generation.policy, &host));
+        let resolvers = match &applied {
+            Some(generation) => Some(resolvers_under(&generation.policy, &Host::read()?)),
+            None => None,
+        };
         let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
         if context.json {
             page::json(&json!({
