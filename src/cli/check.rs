@@ -142,17 +142,11 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
 }
 
 fn grant_row(config: &Config, grant: &Grant) -> Vec<String> {
-    let ports: Vec<String> = grant.ports.iter().map(ToString::to_string).collect();
-    let what = match grant.protocol {
-        Some(protocol) => protocol.to_string(),
-        None if ports.is_empty() => "everything".to_owned(),
-        None => ports.join(" "),
-    };
     vec![
         grant.name.clone(),
         grant.to.to_string(),
-        what,
-        grant.from.as_ref().map_or_else(|| "any container".to_owned(), ToString::to_string),
+        grant.services_text(),
+        grant.from_text(),
         grant.until.map(|until| until.to_string()).unwrap_or_default(),
         config.files.place(grant.origin),
         grant.comment.clone().unwrap_or_default(),

@@ -23,7 +23,7 @@ Examples:
   dockwall grant 10.1.2.3 --port 5432/tcp --from container:web --name database
   dockwall grant 10.60.0.0/16 --protocol icmp             pings to a network
   dockwall grant host --port 9100/tcp --from network:monitoring
-  dockwall grant host:published                           the ports that containers publish on the host
+  dockwall grant host:published                           ports that containers publish
   dockwall revoke database                                takes it back";
 
 /// Make one exception, at once and to stay.
@@ -218,7 +218,8 @@ fn report(
     for warning in warnings {
         anstream::eprintln!("{}: {warning}", paint::notable("warning"));
     }
-    anstream::println!("{}: {} to {}", paint::good("granted"), grant.from_text(), grant.to_text());
+    anstream::println!("{}: {}", paint::good("granted"), grant.name);
+    anstream::println!("  opens     {}, to {}", grant.to_text(), grant.from_text());
     match applied {
         Some((applied, _)) => anstream::println!(
             "  in force  generation {} ({})",
@@ -231,7 +232,9 @@ fn report(
         ),
     }
     match grant.until {
-        Some(until) => anstream::println!("  until     {until}; the kernel takes it out by itself"),
+        Some(until) => {
+            anstream::println!("  until     {until}, by itself, or `dockwall revoke {}`", grant.name);
+        }
         None => anstream::println!("  until     `dockwall revoke {}`", grant.name),
     }
     anstream::println!("  kept in   {}", file.display());
