@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 use dockwall::interval::Interval;
 use dockwall::netlink::{Commit, Error};
 use dockwall::policy::{Networks, Policy};
-use dockwall::ruleset::{Change, Rule, Table, chains, sets};
+use dockwall::ruleset::{Change, Rule, Table, chains, diff, sets};
+use jiff::Timestamp;
 
 use crate::support::Netns;
 use crate::support::policies::{plain, table};
@@ -36,11 +37,29 @@ fn i2_seventy_thousand_networks_are_all_in_the_kernel() {
 }
 
 #[test]
+fn a_frame_is_completed_by_what_was_applied_and_by_nothing_else() {
+    let (netns, now) = (Netns::new(), Timestamp::now());
+    assert!(!netns.kernel().read_frame().unwrap().is_there());
+    let want = denying(70_000);
+    netns.replace(&want);
+    let frame = || netns.kernel().read_frame().unwrap();
+    let completed = frame().with_elements_of(&want, now).unwrap();
+    let read = netns.read();
+    assert_eq!(completed.generation, read.generation);
+    assert_eq!(completed.table.unwrap().digest(), read.table.unwrap().digest());
+    // Rules are read with their handles, so that they can be replaced.
+    assert_eq!(diff(frame().with_elements_of(&want, now).unwrap().table.as_ref(), &want), []);
+    assert!(frame().with_elements_of(&denying(70_001), now).is_none());
+    netns.nft("insert rule inet dockwall DOCKER-USER accept");
+    assert!(frame().with_elements_of(&want, now).is_none());
+}
+
+#[test]
 fn i3_more_than_a_megabyte_is_one_transaction_and_its_last_message_can_undo_it() {
     let netns = Netns::new();
     netns.replace(&table(&plain(), 1));
     let (before, live) = (netns.list(), netns.read());
-    let mut changes = dockwall::ruleset::diff(live.table.as_ref(), &denying(30_000));
+    let mut changes = diff(live.table.as_ref(), &denying(30_000));
     changes.push(Change::DeleteChain("nowhere".to_owned()));
     let error = netns.kernel().commit(&changes, live.generation).unwrap_err();
     assert!(error.to_string().contains("chain nowhere: it is not there"), "{error}");
@@ -116,7 +135,7 @@ fn i1_what_is_taken_says_so_without_room_for_an_answer() {
     let mut kernel = netns.kernel();
     let live = netns.read();
     let want = denying(1000);
-    let taken = kernel.commit_with_overrun(&dockwall::ruleset::diff(None, &want), live.generation).unwrap();
+    let taken = kernel.commit_with_overrun(&diff(None, &want), live.generation).unwrap();
     assert!(matches!(taken, Commit::Taken { .. }), "{taken:?}");
     assert_eq!(kernel.read().unwrap().table.unwrap().digest(), want.digest());
 }
