@@ -1,7 +1,11 @@
-//! What can be seen of the wall from outside.
+//! What can be seen of the wall from outside, and of the host before there is one.
 
+mod proposal;
 mod shadow;
 mod status;
+mod suggestion;
 
+pub use proposal::Proposal;
 pub use shadow::{Shadow, shadows};
 pub use status::{Count, Hooked, Status, Wall};
+pub use suggestion::{Suggestion, Suggestions};

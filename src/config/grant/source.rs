@@ -10,7 +10,7 @@ use crate::config::target::Target;
 
 /// The containers of a grant. Written `"172.18.0.0/16"`, `"network:NAME"`, `"container:NAME"` or
 /// `"label:KEY=VALUE"`; what a name stands for is looked up when the policy is resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// Addresses of containers.
     Addresses(Target),
