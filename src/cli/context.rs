@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::paint;
-use crate::config::{Config, ConfigError, Loaded, Mode};
+use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
 use crate::generation::{Lock, Store};
 use crate::host::{self, Host};
 use crate::netlink::Kernel;
@@ -46,6 +46,16 @@ impl Context {
     /// Takes the options.
     pub fn new(global: Global) -> Self {
         Self { config: global.config, store: Store::new(&global.state_dir), json: global.json, verbose: global.verbose }
+    }
+
+    /// Where the configuration is, or would be.
+    pub fn configuration_path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
+    }
+
+    /// What has to be added to a command for it to read the same configuration.
+    pub fn configuration_option(&self) -> String {
+        self.config.as_ref().map(|path| format!(" --config {}", path.display())).unwrap_or_default()
     }
 
     /// Reads the configuration, and prints its warnings to people.

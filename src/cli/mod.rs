@@ -7,6 +7,7 @@ mod context;
 mod exit;
 mod grant;
 mod history;
+mod init;
 mod lifeline;
 mod lifetime;
 mod page;
@@ -35,6 +36,7 @@ use exit::Outcome;
 /// Containers lose their way to private networks; the Internet, published ports and Docker's own
 /// rules stay as they are. Begin in audit mode, which only counts and logs what it would drop:
 ///
+///   dockwall init               write a configuration for this host
 ///   dockwall check              read the configuration and say what it means here
 ///   dockwall apply              raise the wall, in the configured mode
 ///   dockwall status             see what it denies, or would
@@ -66,6 +68,7 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Init),
     Check(check::Check),
     Render(render::Render),
     Plan(plan::Plan),
@@ -81,6 +84,7 @@ enum Command {
 impl Command {
     fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         match self {
+            Self::Init(command) => command.run(context),
             Self::Check(command) => command.run(context),
             Self::Render(command) => command.run(context),
             Self::Plan(command) => command.run(context),

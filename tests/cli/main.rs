@@ -9,6 +9,7 @@ mod crash;
 mod golden;
 mod grant;
 mod host;
+mod init;
 mod permission;
 mod state_directory;
 mod walk;
