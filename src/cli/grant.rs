@@ -219,7 +219,8 @@ fn report(
         anstream::eprintln!("{}: {warning}", paint::notable("warning"));
     }
     anstream::println!("{}: {}", paint::good("granted"), grant.name);
-    anstream::println!("  opens     {}, to {}", grant.to_text(), grant.from_text());
+    anstream::println!("  opens     {}", grant.to_text());
+    anstream::println!("  for       {}", grant.from_text());
     match applied {
         Some((applied, _)) => anstream::println!(
             "  in force  generation {} ({})",

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::exit::Outcome;
-use super::{page, paint};
+use super::page::{self, Sheet};
+use super::paint;
 use crate::config::{self, FileChangeError};
 use crate::host::{self, FlowsError, Host, open_flows};
 use crate::observe::Proposal;
@@ -65,13 +66,11 @@ impl Init {
         }
         let option = context.configuration_option();
         anstream::println!("next:");
-        for (command, what) in [
-            (format!("dockwall check{option}"), "what it means here"),
-            (format!("sudo dockwall apply{option}"), "raise the wall; nothing is dropped in audit mode"),
-            ("sudo dockwall status".to_owned(), "what it would deny"),
-        ] {
-            anstream::println!("  {command:<28}  {what}");
-        }
+        let mut next = Sheet::default();
+        next.say(&format!("  dockwall check{option}"), "what it means here");
+        next.say(&format!("  sudo dockwall apply{option}"), "raise the wall; nothing is dropped in audit mode");
+        next.say("  sudo dockwall status", "what it would deny");
+        next.print();
         Ok(Outcome::Done)
     }
 }
