@@ -54,7 +54,9 @@ fn no_resolution(config: &Config, resolvers: &[UsedResolver]) -> Option<Notice> 
     if closed.is_empty() {
         return None;
     }
-    let some = if closed.len() == resolvers.len() { "will look up no name at all" } else { "will wait for answers" };
+    // What only `dns.allow` names nobody asks.
+    let asked = resolvers.iter().filter(|used| used.origin.is_some()).count();
+    let some = if closed.len() == asked { "will look up no name at all" } else { "will wait for answers" };
     let key = match config.dns {
         DnsAllow::None => "`dns.allow = \"none\"`",
         _ => "`dns.allow`",

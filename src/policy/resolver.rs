@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grant, Networks, Opening, Policy, Service};
 use crate::config::{Config, DnsAllow, Ports, Protocol, Target};
-use crate::host::{Host, Resolver, ResolverOrigin};
+use crate::host::{Host, ResolverOrigin};
 
 /// The port of name servers (RFC 1035, section 4.2).
 const DNS: u16 = 53;
@@ -43,7 +43,7 @@ impl OpenResolver {
 pub struct UsedResolver {
     /// Its address.
     pub address: IpAddr,
-    /// Where it is written; none when `dns.allow` names it.
+    /// Where it is written; none when only `dns.allow` names it, and nothing says that anybody asks it.
     pub origin: Option<ResolverOrigin>,
     /// What becomes of questions to it.
     pub reach: Reach,
@@ -77,28 +77,27 @@ impl Reach {
 /// The resolvers of this host under `denied`, those that are the host itself under `deny.host`.
 pub fn used_resolvers(config: &Config, host: &Host, denied: &Networks) -> Vec<UsedResolver> {
     let own: Vec<IpAddr> = host.facts.own_addresses().collect();
-    let listed: Vec<(IpAddr, Option<ResolverOrigin>)> = match &config.dns {
-        DnsAllow::List(addresses) => addresses.iter().map(|address| (*address, None)).collect(),
-        _ => Vec::new(),
+    let listed = match &config.dns {
+        DnsAllow::List(addresses) => addresses.as_slice(),
+        _ => &[],
     };
-    let others = |resolver: &&Resolver| !listed.iter().any(|(address, _)| *address == resolver.address);
-    let found = host.resolvers.iter().filter(others);
-    let found: Vec<_> = found.map(|resolver| (resolver.address, Some(resolver.origin.clone()))).collect();
-    let opens = |origin: &Option<ResolverOrigin>| match config.dns {
-        DnsAllow::Auto => true,
-        DnsAllow::List(_) => origin.is_none(),
-        DnsAllow::None => false,
-    };
-    let used = listed.iter().cloned().chain(found).map(|(address, origin)| {
+    let opens = |address: &IpAddr| config.dns == DnsAllow::Auto || listed.contains(address);
+    let unasked = listed.iter().filter(|address| !is_found(host, address)).map(|address| (*address, None));
+    let found = host.resolvers.iter().map(|resolver| (resolver.address, Some(resolver.origin.clone())));
+    let used = found.chain(unasked).map(|(address, origin)| {
         let on_host = own.contains(&address);
         let closed = if on_host { config.host } else { denied.contains(address) };
-        let reach = Reach::new(closed, opens(&origin), on_host);
+        let reach = Reach::new(closed, opens(&address), on_host);
         UsedResolver { address, origin, reach }
     });
     used.collect()
 }
 
-/// The resolvers of this host under a policy in force.
+fn is_found(host: &Host, address: &IpAddr) -> bool {
+    host.resolvers.iter().any(|resolver| resolver.address == *address)
+}
+
+/// The resolvers of this host under a policy in force, then what else the policy opens.
 pub fn resolvers_under(policy: &Policy, host: &Host) -> Vec<UsedResolver> {
     let own: Vec<IpAddr> = host.facts.own_addresses().collect();
     let reach = |address: IpAddr| {
@@ -107,12 +106,11 @@ pub fn resolvers_under(policy: &Policy, host: &Host) -> Vec<UsedResolver> {
         let closed = if on_host { policy.host } else { policy.denied.contains(address) };
         Reach::new(closed, open, on_host)
     };
-    let used = |resolver: &Resolver| UsedResolver {
-        address: resolver.address,
-        origin: Some(resolver.origin.clone()),
-        reach: reach(resolver.address),
-    };
-    host.resolvers.iter().map(used).collect()
+    let used = |(address, origin)| UsedResolver { address, origin, reach: reach(address) };
+    let found = host.resolvers.iter().map(|resolver| (resolver.address, Some(resolver.origin.clone())));
+    let opened = policy.resolvers.iter().map(|resolver| resolver.address);
+    let unasked = opened.filter(|address| !is_found(host, address)).map(|address| (address, None));
+    found.chain(unasked).map(used).collect()
 }
 
 /// Those that the policy has to open.
