@@ -116,7 +116,7 @@ fn print(
 
 fn headline(wall: &Wall) -> String {
     match (wall.hooked, wall.drifted, wall.mode) {
-        (false, _, _) => format!("{} {}", paint::bad("○"), paint::bad("not enforced: no packet comes by")),
+        (false, _, _) => format!("{} {}", paint::bad("○"), paint::bad("not enforced: packets pass by it")),
         (true, true, _) => format!("{} {}", paint::bad("◐"), paint::bad("changed by somebody else")),
         (true, false, Some(Mode::Enforce)) => format!("{} {}", paint::good("●"), paint::good("enforcing")),
         (true, false, Some(Mode::Audit)) => {

@@ -15,9 +15,9 @@ use super::{DataType, Destination, Expiry, Family, FlowKey, Rule, Set};
 use crate::interval::{Address, Interval, normalise};
 use crate::policy::{Grant, Policy, Service};
 
-/// The protocols of published ports that are looked up by what was asked for (IANA): tcp, udp.
+/// The protocols of published ports that are looked up by what was asked for (IANA): tcp, udp, sctp, all that Docker publishes.
 /// `nft` takes an original port only where the protocol is known, so each needs rules of its own.
-pub const TRANSLATED: [u8; 2] = [6, 17];
+pub const TRANSLATED: [u8; 3] = [6, 17, 132];
 
 /// What the keys of a set are made of, besides destination address and protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
