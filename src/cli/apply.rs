@@ -1,15 +1,19 @@
 //! `dockwall apply`
 
+use std::time::Duration;
+
 use clap::Args;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::lifeline::Lifeline;
 use super::progress::Progress;
-use super::{page, paint};
+use super::trial::Begun;
+use super::{page, paint, trial};
 use crate::config::Mode;
-use crate::generation::{Applied, apply};
+use crate::generation::{Applied, Trial, apply};
 use crate::policy::Policy;
 
 /// Make the kernel hold the configured policy.
@@ -17,12 +21,16 @@ use crate::policy::Policy;
 /// One batch with the smallest change, which the kernel takes whole or not at all: counters and
 /// remembered flows stay. Writes a generation, to which `rollback` can go back.
 ///
-/// With --json: {generation, mode, batches, changes, bytes}; batches is 0 when nothing differed.
+/// With --json: {generation, mode, batches, changes, bytes, trial}; batches is 0 when nothing differed, trial is
+/// {generation, back_to, deadline} or null.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// In this mode, whatever the configuration says
     #[arg(long, value_name = "audit|enforce")]
     mode: Option<Mode>,
+    /// Go back to what is confirmed after this time, such as 60s or 5m, unless `dockwall confirm` comes before
+    #[arg(long, value_name = "TIME", value_parser = read_within)]
+    confirm: Option<Duration>,
     /// Even where that cuts the connection that this is run over
     #[arg(long)]
     force: bool,
@@ -36,15 +44,38 @@ impl Apply {
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
+        let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within)).transpose()?;
         let progress = Progress::start("applying");
         let applied = apply(&mut kernel, &context.store, &policy, context.features());
         drop(progress);
-        report(context, &policy, &applied?);
+        let (applied, trial) = match (applied, begun) {
+            (Ok(applied), Some(begun)) => {
+                let trial = begun.settle(context, &applied)?;
+                (applied, trial)
+            }
+            (Ok(applied), None) => {
+                // Without a trial of its own an apply is confirmed, and so is what it takes the place of.
+                context.store.end_trial()?;
+                (applied, None)
+            }
+            (Err(error), Some(begun)) => return Err(begun.cancel(context, error.into())),
+            (Err(error), None) => return Err(error.into()),
+        };
+        report(context, &policy, &applied, trial.as_ref());
         Ok(Outcome::Done)
     }
 }
 
-fn report(context: &Context, policy: &Policy, applied: &Applied) {
+/// A time like 60s or 5m, of at least a second and at most a day.
+fn read_within(text: &str) -> Result<Duration, String> {
+    let cure = "write a time from 1s to 1d, such as 60s or 5m";
+    let span: SignedDuration = text.parse().map_err(|_| format!("`{text}` is no time: {cure}"))?;
+    let possible = (SignedDuration::from_secs(1)..=SignedDuration::from_hours(24)).contains(&span);
+    let within = Duration::try_from(span).ok().filter(|_| possible);
+    within.ok_or_else(|| format!("`{text}` is too short or too long: {cure}"))
+}
+
+fn report(context: &Context, policy: &Policy, applied: &Applied, trial: Option<&Trial>) {
     if context.json {
         page::json(&json!({
             "generation": applied.generation,
@@ -52,6 +83,7 @@ fn report(context: &Context, policy: &Policy, applied: &Applied) {
             "batches": applied.sent.batches,
             "changes": applied.sent.changes,
             "bytes": applied.sent.bytes,
+            "trial": trial.map(trial::as_json),
         }));
         return;
     }
@@ -67,6 +99,12 @@ fn report(context: &Context, policy: &Policy, applied: &Applied) {
         (_, false) => {
             anstream::println!("{}: generation {generation}, mode {} ({changes})", paint::good("applied"), policy.mode)
         }
+    }
+    if let Some(trial) = trial {
+        anstream::println!("{}: {}", paint::notable("on trial"), trial::countdown(trial));
+        anstream::println!(
+            "  try from a NEW connection: a login to this host, a published port, a name looked up in a container"
+        );
     }
     if policy.mode == Mode::Audit && applied.sent.batches > 0 {
         anstream::println!(

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::exit::Outcome;
-use super::{page, paint};
-use crate::generation::Listed;
+use super::{page, paint, trial};
+use crate::generation::{Listed, Trial};
 use crate::netlink;
 
 /// List the generations: when each was applied, by whom, and what it changed.
@@ -36,6 +36,11 @@ impl History {
                 &["", "generation", "applied", "mode", "by", "changes"],
                 listed.iter().map(|listed| row(listed, in_force)),
             );
+            if let Some(trial) = context.store.trial()?.filter(Trial::is_open) {
+                let number =
+                    trial.generation.map_or_else(|| "a change".to_owned(), |number| format!("generation {number}"));
+                anstream::println!("\n{}: {number} {}", paint::notable("on trial"), trial::countdown(&trial));
+            }
         }
         Ok(Outcome::Done)
     }

@@ -20,6 +20,7 @@ mod resolvers;
 mod revoke;
 mod rollback;
 mod status;
+mod trial;
 mod words;
 
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ enum Command {
     Render(render::Render),
     Plan(plan::Plan),
     Apply(apply::Apply),
+    Confirm(trial::Confirm),
+    Expire(trial::Expire),
     Grant(grant::Grant),
     Revoke(revoke::Revoke),
     Rollback(rollback::Rollback),
@@ -89,6 +92,8 @@ impl Command {
             Self::Render(command) => command.run(context),
             Self::Plan(command) => command.run(context),
             Self::Apply(command) => command.run(context),
+            Self::Confirm(command) => command.run(context),
+            Self::Expire(command) => command.run(context),
             Self::Grant(command) => command.run(context),
             Self::Revoke(command) => command.run(context),
             Self::Rollback(command) => command.run(context),

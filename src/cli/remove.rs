@@ -24,6 +24,7 @@ impl Remove {
         let mut lock = context.lock().ok();
         let _held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
         let removed = kernel.remove()?;
+        context.store.end_trial().unwrap_or_default();
         if context.json {
             page::json(&json!({ "removed": removed }));
         } else if removed {

@@ -36,6 +36,8 @@ impl Rollback {
         let sent = rollback(&mut kernel, &generation, context.features());
         drop(progress);
         let sent = sent?;
+        // Where one has gone back to by hand, nothing is on trial any more.
+        context.store.end_trial()?;
         let (number, mode) = (generation.number, generation.policy.mode);
         if context.json {
             page::json(

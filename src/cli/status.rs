@@ -7,9 +7,9 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page::{self, Sheet, counted, grouped};
-use super::{changes, paint, resolvers};
+use super::{changes, paint, resolvers, trial};
 use crate::config::Mode;
-use crate::generation::Generation;
+use crate::generation::{Generation, Trial};
 use crate::host::Host;
 use crate::netlink::Live;
 use crate::observe::{Count, Status as Found, Wall};
@@ -21,7 +21,7 @@ use crate::ruleset::{Change, compile, diff};
 /// Ends with status 0 only when denied packets are really dropped: the table is there, hooked,
 /// unchanged since it was applied, and in mode enforce.
 ///
-/// With --json: {enforced, wall, applied_at, resolvers, repairs}; the wall is {generation, mode, hooks, hooked,
+/// With --json: {enforced, wall, applied_at, trial, resolvers, repairs}; the wall is {generation, mode, hooks, hooked,
 /// drifted, closes_host, applied, found, policed, not_policed, denied_networks, exceptions, denied, denied_to_host, invalid,
 /// for_everybody, granted, logged}, with packets and bytes for the last six, or null without one.
 #[derive(Debug, Args)]
@@ -37,17 +37,19 @@ impl Status {
             Some(generation) => Some(resolvers_under(&generation.policy, &Host::read()?)),
             None => None,
         };
+        let trial = context.store.trial().unwrap_or_default().filter(Trial::is_open);
         let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
         if context.json {
             page::json(&json!({
                 "enforced": found.enforced,
                 "wall": found.wall,
                 "applied_at": applied.as_ref().map(|generation| generation.applied),
+                "trial": trial.as_ref().map(trial::as_json),
                 "resolvers": resolvers.as_deref().map(resolvers::as_json),
                 "repairs": repairs.as_deref().map(changes::as_json),
             }));
         } else {
-            print(&live, &found, applied.as_ref(), resolvers.as_deref(), repairs.as_deref());
+            print(&live, &found, applied.as_ref(), trial.as_ref(), resolvers.as_deref(), repairs.as_deref());
         }
         Ok(if found.enforced { Outcome::Done } else { Outcome::NotSo })
     }
@@ -66,6 +68,7 @@ fn print(
     live: &Live,
     found: &Found,
     applied: Option<&Generation>,
+    trial: Option<&Trial>,
     resolvers: Option<&[UsedResolver]>,
     repairs: Option<&[Change]>,
 ) {
@@ -82,6 +85,9 @@ fn print(
         wall.generation.map_or_else(|| "unknown generation".to_owned(), |number| format!("generation {number}"));
     anstream::println!("{}    {generation}{}", headline(wall), applied.map(when_and_who).unwrap_or_default());
     let mut sheet = Sheet::default();
+    if let Some(trial) = trial {
+        sheet.say("  on trial", paint::notable(trial::countdown(trial)));
+    }
     sheet.say("  wall", hooks(wall));
     sheet.say("  policed", wall.policed.join(" · "));
     if !wall.not_policed.is_empty() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::apply::apply_seen;
+use super::trial::follow;
 use super::{Applied, Error, Generation, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Live};
 use crate::policy::Policy;
@@ -110,6 +111,20 @@ pub fn in_force(kernel: &mut Kernel, store: &Store, features: Features) -> Resul
 /// # Errors
 /// As [`apply`].
 pub fn amend(
+    kernel: &mut Kernel,
+    store: &Store,
+    in_force: InForce,
+    policy: &Policy,
+    features: Features,
+) -> Result<Applied, Error> {
+    let from = in_force.generation.number;
+    let amended = amend_quickly(kernel, store, in_force, policy, features)?;
+    // What is on trial goes back with what was added to it meanwhile.
+    follow(store, from, amended.generation)?;
+    Ok(amended)
+}
+
+fn amend_quickly(
     kernel: &mut Kernel,
     store: &Store,
     in_force: InForce,

@@ -9,6 +9,7 @@ mod difference;
 mod record;
 mod rollback;
 mod store;
+mod trial;
 
 pub use amend::{InForce, InForceError, amend, in_force};
 pub use apply::{Applied, apply, number_for};
@@ -16,6 +17,7 @@ pub use difference::difference;
 pub use record::{Author, Generation};
 pub use rollback::{RollbackError, rollback, rollback_target};
 pub use store::{Listed, Lock, Store, StoreError};
+pub use trial::{End, Trial, expire};
 
 use crate::netlink;
 

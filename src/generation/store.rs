@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use fd_lock::{RwLock, RwLockWriteGuard};
 
-use super::Generation;
+use serde::Serialize;
+
+use super::{Generation, Trial};
 
 /// How many generations are kept.
 const KEPT: usize = 100;
@@ -175,10 +177,44 @@ impl Store {
         self.write(&path, generation).map_err(|source| io_error("write", &path, source))
     }
 
-    fn write(&self, path: &Path, generation: &Generation) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".generation-").tempfile_in(&self.directory)?;
+    /// The change on trial, or the last one that was and went back.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or what the system says.
+    pub fn trial(&self) -> Result<Option<Trial>, StoreError> {
+        let path = self.trial_path();
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(io_error("read", &path, source)),
+            Ok(text) => serde_json::from_slice(&text).map_err(|source| StoreError::Damaged { path, source }),
+        }
+    }
+
+    /// Keeps it: once this returns it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the directory is as it was.
+    pub fn put_trial(&self, trial: &Trial) -> Result<(), StoreError> {
+        let path = self.trial_path();
+        self.write(&path, trial).map_err(|source| io_error("write", &path, source))
+    }
+
+    /// Forgets it: what is in force stays. There may be none.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn end_trial(&self) -> Result<(), StoreError> {
+        delete(&self.trial_path())
+    }
+
+    fn trial_path(&self) -> PathBuf {
+        self.directory.join("trial.json")
+    }
+
+    fn write(&self, path: &Path, content: &impl Serialize) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory)?;
         let mut writer = io::BufWriter::new(&mut file);
-        serde_json::to_writer(&mut writer, generation)?;
+        serde_json::to_writer(&mut writer, content)?;
         writer.write_all(b"\n")?;
         writer.flush()?;
         drop(writer);
@@ -192,11 +228,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn forget(&self, number: u64) -> Result<(), StoreError> {
-        let path = self.path(number);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.map_err(|source| io_error("delete", &path, source)),
-        }
+        delete(&self.path(number))
     }
 
     /// Forgets the oldest generations beyond a hundred, and never the one in force.
@@ -245,6 +277,13 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
             Err(source) => Err(io_error("lock", &self.1, source)),
         }
+    }
+}
+
+fn delete(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|source| io_error("delete", path, source)),
     }
 }
 

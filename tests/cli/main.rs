@@ -12,4 +12,5 @@ mod host;
 mod init;
 mod permission;
 mod state_directory;
+mod trial;
 mod walk;

@@ -1,0 +1,114 @@
+//! A change on trial: it goes back by itself unless somebody confirms it in time.
+//!
+//! What is on trial stands on the disk before the kernel is changed, and a process of its own waits
+//! for the end. So whoever is killed meanwhile, the change is confirmed or goes back.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{RollbackError, Store, StoreError, rollback};
+use crate::netlink::Kernel;
+use crate::ruleset::Features;
+
+/// A change on trial, or the last one that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// When it began, by which it is told from another.
+    pub began: Timestamp,
+    /// When it goes back.
+    pub deadline: Timestamp,
+    /// The generation on trial; none while it is being applied.
+    pub generation: Option<u64>,
+    /// The last one that was confirmed, to which it goes back; none for no wall at all.
+    pub back_to: Option<u64>,
+    /// What became of it.
+    pub end: End,
+}
+
+/// What became of a trial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Nothing yet.
+    Open,
+    /// Nobody confirmed it, and it went back.
+    WentBack,
+    /// Nobody confirmed it, and it did not go back, for this reason.
+    Stuck(String),
+}
+
+impl Trial {
+    /// One that begins at `began`, for that long, with `in_force` in force. One within another goes back
+    /// to where the other would have gone: what is on trial was never confirmed.
+    pub fn begin(began: Timestamp, within: Duration, in_force: Option<u64>, other: Option<&Self>) -> Self {
+        let back_to = other.filter(|other| other.is_open()).map_or(in_force, |other| other.back_to);
+        let within = SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX);
+        let deadline = began.checked_add(within).unwrap_or(Timestamp::MAX);
+        Self { began, deadline, generation: None, back_to, end: End::Open }
+    }
+
+    /// Whether it can still be confirmed, and will go back otherwise.
+    pub fn is_open(&self) -> bool {
+        self.end == End::Open
+    }
+
+    /// Where it goes back, in words.
+    pub fn way_back(&self) -> String {
+        self.back_to.map_or_else(|| "no wall at all".to_owned(), |number| format!("generation {number}"))
+    }
+}
+
+/// Ends the trial that began then, if it still is the one that is open: goes back in one batch.
+///
+/// # Errors
+/// Why it could not; that is noted on the disk as well.
+pub fn expire(kernel: &mut Kernel, store: &Store, began: Timestamp, features: Features) -> Result<(), RollbackError> {
+    let Some(trial) = store.trial()?.filter(|trial| trial.began == began && trial.is_open()) else {
+        return Ok(());
+    };
+    let back = match trial.back_to {
+        Some(number) => store.get(number).map_err(RollbackError::from).and_then(|generation| {
+            rollback(kernel, &generation, features)?;
+            Ok(())
+        }),
+        None => kernel.remove().map(|_| ()).map_err(RollbackError::from),
+    };
+    let end = match &back {
+        Ok(()) => End::WentBack,
+        Err(error) => End::Stuck(error.to_string()),
+    };
+    store.put_trial(&Trial { end, ..trial })?;
+    back
+}
+
+/// Makes a trial that is open follow from one generation to the next, which adds a grant to it or takes
+/// one away.
+pub(super) fn follow(store: &Store, from: u64, to: u64) -> Result<(), StoreError> {
+    match store.trial()? {
+        Some(trial) if trial.is_open() && trial.generation == Some(from) => {
+            store.put_trial(&Trial { generation: Some(to), ..trial })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trial_within_a_trial_goes_back_to_what_was_confirmed() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let minute = Duration::from_secs(60);
+        let first = Trial::begin(at(0), minute, Some(4), None);
+        assert_eq!((first.back_to, first.deadline), (Some(4), at(60)));
+        let second = Trial::begin(at(10), minute, Some(5), Some(&first));
+        assert_eq!((second.back_to, second.deadline), (Some(4), at(70)));
+        let over = Trial { end: End::WentBack, ..second };
+        assert_eq!(Trial::begin(at(100), minute, Some(9), Some(&over)).back_to, Some(9));
+        assert_eq!(Trial::begin(at(0), Duration::MAX, None, None).deadline, Timestamp::MAX);
+    }
+}
