@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::host::{Session, route_to};
+use crate::host::{Session, answered_by};
 use crate::policy::Policy;
 
 /// The remote login at the other end of which the user sits, and the interface that it comes in by.
@@ -36,7 +36,7 @@ impl Lifeline {
     /// may have to be read.
     pub fn find() -> Self {
         let session = Session::current();
-        Self(session.and_then(|session| Some((session, route_to(session.client.ip()).ok()??))))
+        Self(session.and_then(|session| Some((session, answered_by(session.client).ok()??))))
     }
 
     /// # Errors

@@ -29,5 +29,5 @@ pub use link::Link;
 pub use machine::Host;
 pub use resolver::{Resolver, ResolverOrigin};
 pub use route::{Origin, Route};
-pub use route_to::route_to;
+pub use route_to::{answered_by, route_to};
 pub use session::Session;

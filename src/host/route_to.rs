@@ -1,7 +1,7 @@
 //! By which link an address is reached.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use netlink_packet_core::{DecodeError, parse_u32};
 use netlink_packet_route::link::LinkMessage;
@@ -31,13 +31,31 @@ pub fn route_to(address: IpAddr) -> Result<Option<String>, FactsError> {
         Err(FactsError::Refused { source, .. }) if leads_nowhere(&source) => None,
         answered => answered?,
     };
-    let Some(index) = index else {
-        return Ok(None);
-    };
+    match index {
+        Some(index) => name_of(&mut kernel, index),
+        None => Ok(None),
+    }
+}
+
+/// The name of the link by which the kernel would answer a client: the one that a link-local address
+/// names, as there are such addresses on every link, else as [`route_to`].
+///
+/// # Errors
+/// [`FactsError`] where the kernel did not say.
+pub fn answered_by(client: SocketAddr) -> Result<Option<String>, FactsError> {
+    match client {
+        SocketAddr::V6(client) if client.scope_id() != 0 => {
+            name_of(&mut Netlink::open(NETLINK_ROUTE)?, client.scope_id())
+        }
+        _ => route_to(client.ip()),
+    }
+}
+
+/// The name of a link; none where it is gone.
+fn name_of(kernel: &mut Netlink, index: u32) -> Result<Option<String>, FactsError> {
     let mut message = LinkMessage::default();
     message.header.index = index;
     let link = match kernel.get(RouteNetlinkMessage::GetLink(message), "a link", Link::decode) {
-        // It went meanwhile.
         Err(FactsError::Refused { source, .. }) if is(&source, Errno::NODEV) => None,
         answered => answered?,
     };

@@ -1,9 +1,9 @@
 //! The link by which an address is answered.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use caps::CapSet;
-use dockwall::host::route_to;
+use dockwall::host::{answered_by, route_to};
 
 use crate::namespace::Namespace;
 
@@ -45,6 +45,23 @@ fn an_address_is_answered_by_the_link_that_leads_to_it() {
     namespace.ip("-6 route add default via fd01::1");
     let [four, six] = links(&namespace, ["198.51.100.1", "2001:db8::1"]);
     assert_eq!((four.as_deref(), six.as_deref()), (Some("veth-b"), Some("br-lan")));
+}
+
+/// There is a `fe80::/64` on every link.
+#[test]
+fn a_client_with_a_link_local_address_is_answered_by_the_link_that_it_names() {
+    let namespace = Namespace::with(HOST);
+    let answered = namespace.enter(|| {
+        let facts = dockwall::host::Facts::read().unwrap();
+        ["br-lan", "veth-b"].map(|name| {
+            let link = facts.links.iter().find(|link| link.name == name).unwrap();
+            let client = SocketAddrV6::new("fe80::9".parse().unwrap(), 50000, 0, link.index);
+            answered_by(client.into()).unwrap()
+        })
+    });
+    assert_eq!(answered.map(Option::unwrap), ["br-lan", "veth-b"]);
+    let client: SocketAddr = "10.2.0.9:50000".parse().unwrap();
+    assert_eq!(namespace.enter(|| answered_by(client).unwrap()).as_deref(), Some("veth-b"));
 }
 
 #[test]
