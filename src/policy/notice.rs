@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use super::evident::is_bridge;
 use super::resolve::Unresolved;
-use super::{Reach, UsedResolver};
+use super::{Evidence, Excluded, Reach, UsedResolver, evidently_no_container_bridge};
 use crate::config::{Config, DnsAllow, Origin};
 use crate::host::{Facts, Link};
 
@@ -34,6 +35,10 @@ pub enum NoticeKind {
     NoResolution,
     /// A container network and another network of the host share addresses.
     Overlap,
+    /// A bridge is not policed, and nothing shows whose it is.
+    UnpolicedBridge,
+    /// A way out of the host is written as a container interface.
+    PolicedUplink,
 }
 
 /// What is to say of resolvers and of grants that are left out.
@@ -67,6 +72,42 @@ fn no_resolution(config: &Config, resolvers: &[UsedResolver]) -> Option<Notice> 
         cure: "write `dns.allow = \"auto\"`, or list the resolvers that they may ask".to_owned(),
         origin: None,
     })
+}
+
+/// The ways out of the host that the configuration names as container interfaces: what leaves by them
+/// counts as a flow between containers, which the wall leaves to Docker.
+pub(super) fn policed_uplinks(facts: &Facts, is_policed: impl Fn(&str) -> bool) -> Vec<Notice> {
+    let uplinks = evidently_no_container_bridge(facts, is_policed);
+    let notice = |uplink: Excluded| Notice {
+        kind: NoticeKind::PolicedUplink,
+        problem: format!(
+            "{} is policed as a container interface and {}: what containers send out by it is not denied",
+            uplink.name, uplink.reason
+        ),
+        cure: format!("take {} out of `containers.interfaces`", uplink.name),
+        origin: None,
+    };
+    uplinks.into_iter().filter(|uplink| !matches!(uplink.reason, Evidence::BelongsTo(_))).map(notice).collect()
+}
+
+/// The bridges that may be a container runtime's and are not policed: of one that is not known, or of a
+/// Docker that does not run now and cannot be asked for their names. `is_settled` takes those that are
+/// policed or excluded by the configuration.
+pub(super) fn unpoliced_bridges(facts: &Facts, is_settled: impl Fn(&str) -> bool) -> Vec<Notice> {
+    let others = evidently_no_container_bridge(facts, |name| !is_settled(name));
+    let is_other = |link: &&Link| others.iter().any(|other| other.name == link.name);
+    let bridges = facts.links.iter().filter(|link| is_bridge(link) && !is_settled(&link.name) && !is_other(link));
+    let notice = |link: &Link| Notice {
+        kind: NoticeKind::UnpolicedBridge,
+        problem: format!("the bridge {} is not policed: nothing shows whose it is", link.name),
+        cure: format!(
+            "if there are containers on it, start Docker where it is Docker's, or name it in `containers.interfaces`; \
+             if not, write `containers.exclude = [\"{}\"]`",
+            link.name
+        ),
+        origin: None,
+    };
+    bridges.map(notice).collect()
 }
 
 /// The container networks that share addresses with networks around the host: then what is meant for

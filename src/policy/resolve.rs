@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::notice::{notices, overlaps};
+use super::notice::{notices, overlaps, policed_uplinks, unpoliced_bridges};
 use super::resolver::{open_resolvers, used_resolvers};
 use super::{Excluded, Grant, InterfaceNames, Log, Networks, Notice, Policy, UsedResolver};
 use super::{evidently_no_container_bridge, resolve_grant};
@@ -64,6 +64,11 @@ impl Policy {
         let evident = evidently_no_container_bridge(&host.facts, is_guessed);
         let out = config.exclude.iter().collect::<InterfaceNames>().with_names(&evident);
         let (containers, taken_in) = named.without(&out);
+        let unpoliced = match config.interfaces {
+            Interfaces::Auto => unpoliced_bridges(&host.facts, |name| containers.contains(name) || out.contains(name)),
+            // By its kind every bridge is known, and a list says which ones are meant.
+            Interfaces::Bridges | Interfaces::List(_) => Vec::new(),
+        };
         // By its kind a bridge of any name is taken in, so that nothing that is out goes without saying.
         let excluded = if bridges { out } else { taken_in };
         let is_policed = |name: &str| containers.contains(name) && !excluded.contains(name);
@@ -83,6 +88,8 @@ impl Policy {
         let resolvers = used_resolvers(config, host, &denied);
         let (grants, unresolved) = resolve_grants(config, host, now)?;
         let mut notices = notices(config, &resolvers, &unresolved);
+        notices.extend(unpoliced);
+        notices.extend(policed_uplinks(&host.facts, is_policed));
         notices.extend(overlaps(&host.facts, is_policed));
         let policy = Self {
             mode,

@@ -74,3 +74,40 @@ fn what_is_excluded_is_a_network_around_the_host_like_any_other() {
     assert_eq!(listed.policy.containers.to_string(), "docker0");
     assert!(listed.policy.excluded.is_empty());
 }
+
+/// What people are told about interfaces on a host with these bridges as well.
+fn told(bridges: &[&str], configuration: &str) -> Vec<String> {
+    let bridge = |(name, index): (&&str, u32)| Link {
+        index,
+        name: (*name).to_owned(),
+        kind: Some("bridge".to_owned()),
+        ..Link::default()
+    };
+    let mut facts = facts();
+    facts.links.extend(bridges.iter().zip(10..).map(bridge));
+    let config = Config::parse("dockwall.toml", configuration).unwrap().config;
+    let host = Host { facts, ..Host::default() };
+    let notices = Policy::resolve(&config, &host, None, Timestamp::UNIX_EPOCH).unwrap().notices;
+    notices.into_iter().map(|notice| notice.problem).collect()
+}
+
+#[test]
+fn a_bridge_that_auto_does_not_know_is_told_unless_something_shows_whose_it_is() {
+    let bridges = ["app-net0", "virbr0", "podman3"];
+    for (configuration, expected) in [
+        ("", &["the bridge app-net0 is not policed: nothing shows whose it is"][..]),
+        ("containers.exclude = ['app-*']", &[]),
+        ("containers.interfaces = 'bridges'", &[]),
+        ("containers.interfaces = ['br-abc']", &[]),
+    ] {
+        assert_eq!(told(&bridges, configuration), expected, "{configuration}");
+    }
+}
+
+#[test]
+fn an_uplink_that_is_named_as_a_container_interface_is_told() {
+    assert_eq!(told(&[], "containers.interfaces = ['br-*', 'lxdbr0']"), <[String; 0]>::default());
+    let expected = "br-lan is policed as a container interface and carries a default route: \
+                    what containers send out by it is not denied";
+    assert_eq!(told(&["lxdbr0"], "containers.interfaces = ['br-abc', 'br-lan', 'lxdbr0']"), [expected]);
+}
