@@ -7,12 +7,10 @@ use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use support::lab::{Lab, Sender, addresses};
+use support::lab::{ENFORCE, Lab, Sender, addresses};
 
 const GRANTED: &str = "mode = \"enforce\"\n\
     [[grant]]\nname = \"four\"\nto = \"10.57.17.6\"\n[[grant]]\nname = \"six\"\nto = \"fd57:17::6\"";
-
-const ENFORCE: &str = "mode = \"enforce\"";
 
 /// How long a flow may outlive the grant that it lived by.
 const REVOKED_WITHIN: u64 = 2000;

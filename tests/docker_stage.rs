@@ -7,17 +7,13 @@ mod support;
 use support::lab::table::{Expected, State, Table};
 use support::lab::{
     BEHIND_LAN, BRANCH, CLOUD_RESOLVER, CONTAINERS, FOR_SWARM, HOST, HOST_ON_VPN, HOST_PUBLIC, LAN, LAN_RESOLVER, Lab,
-    METADATA, NAMED, NESTED_PORT, NETWORKS, Verdict, WAN, addresses, all_of, gateways,
+    METADATA, NAMED, NESTED_PORT, NETWORKS, Verdict, WAN, addresses, all_of, gateways, of_tcp, of_tcp_at,
 };
 
 /// Everybody outside the Docker host that a container may ask.
 fn around() -> Vec<String> {
     let addresses = LAN.iter().chain(&BEHIND_LAN).chain(&BRANCH).chain(&WAN);
     addresses.flat_map(|address| all_of(address)).collect()
-}
-
-fn of_tcp(addresses: &[&str]) -> Vec<String> {
-    addresses.iter().map(|address| format!("tcp {address} 7000")).collect()
 }
 
 fn unreachable() -> Verdict {
@@ -51,8 +47,7 @@ fn containers_of_every_kind_of_network_reach_everybody() {
         }
     }
     for from in ["lan", "wan", "branch", "host"] {
-        let ports = HOST_PUBLIC.iter().map(|address| format!("tcp {address} 8080"));
-        table.add(from, "a published port", ports, Expected::open());
+        table.add(from, "a published port", of_tcp_at(&HOST_PUBLIC, 8080), Expected::open());
     }
     table.ask(&lab, State::Open).judge("the stage");
 }
@@ -63,8 +58,7 @@ fn published_ports_answer_everybody_with_and_without_a_proxy() {
     for proxy in ["true", "false"] {
         let lab = Lab::up(&["--dockerd-opt", &format!("--userland-proxy={proxy}"), "--uplink", "br0", "--bridged"]);
         let mut table = Table::default();
-        let ports =
-            |addresses: &[&str]| addresses.iter().map(|address| format!("tcp {address} 8080")).collect::<Vec<_>>();
+        let ports = |addresses: &[&str]| of_tcp_at(addresses, 8080);
         for place in ["host", "lan", "branch"] {
             table.add(place, "from outside", ports(&[HOST, HOST_PUBLIC].concat()), Expected::open());
         }
@@ -178,7 +172,7 @@ fn a_container_in_a_container_reaches_everybody() {
     table.add("dind", "around", around(), Expected::open());
     table.add(&inner, "around", around(), Expected::open());
     table.add(&inner, "the outer host", of_tcp(&[&HOST[..], &gateways("app")].concat()), Expected::open());
-    table.add("lan", "through both Dockers", HOST.map(|host| format!("tcp {host} {NESTED_PORT}")), Expected::open());
+    table.add("lan", "through both Dockers", of_tcp_at(&HOST, NESTED_PORT), Expected::open());
     table.ask(&lab, State::Open).judge("Docker in Docker");
 
     // With its own addresses, as far as there is a way back to them.
@@ -215,7 +209,7 @@ fn tasks_of_a_swarm_of_two_reach_each_other_and_everybody() {
     table.add(&here, "the host", of_tcp(&["10.57.17.2", "172.17.0.1"]), Expected::open());
     table.add(&there, "around, by the other node's", of_tcp(&["10.57.17.6", "10.57.17.2"]), Expected::open());
     table.add(&inside, "around", of_tcp(&["10.57.17.6", "10.57.17.2"]), Expected::always(unreachable()));
-    table.add("lan", "published by the task", HOST.map(|host| format!("tcp {host} 9100")), Expected::open());
+    table.add("lan", "published by the task", of_tcp_at(&HOST, 9100), Expected::open());
     table.ask(&lab, State::Open).judge("swarm");
 }
 

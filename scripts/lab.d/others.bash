@@ -11,8 +11,10 @@ bridge_command() {
   add_place "$guest"
   ip -n "$(netns host)" link add "$bridge" type bridge
   ip -n "$(netns host)" link set "$bridge" up
-  cable host "v$bridge" "$guest" eth0
-  ip -n "$(netns host)" link set "v$bridge" master "$bridge"
+  local port # the bridge's name may be as long as a name can be
+  port=v$(cksum <<<"$bridge" | cut -d ' ' -f 1)
+  cable host "$port" "$guest" eth0
+  ip -n "$(netns host)" link set "$port" master "$bridge"
   for subnet in "${@:2}"; do
     local base=${subnet%/*} length=${subnet#*/} iptables=iptables
     [[ $base != *:* ]] || iptables=ip6tables

@@ -41,6 +41,10 @@ const PATIENCE: &str = "120";
 /// The script behind it.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lab");
 
+/// The configuration that drops, and has the default of all the rest.
+#[allow(dead_code)]
+pub const ENFORCE: &str = "mode = \"enforce\"";
+
 /// The program under test.
 const DOCKWALL: &str = env!("CARGO_BIN_EXE_dockwall");
 
@@ -165,6 +169,20 @@ impl Lab {
         self.dockwall_command(arguments).output().unwrap()
     }
 
+    /// As [`Lab::try_dockwall`], over an SSH connection: what sshd leaves in `SSH_CONNECTION`, which is
+    /// in this command's environment or, as by `sudo`, only in that of its parent.
+    pub fn dockwall_over_ssh(&self, connection: &str, inherited: bool, arguments: &str) -> Output {
+        let mut run = self.command("host", "env");
+        run.arg(format!("SSH_CONNECTION={connection}"));
+        if !inherited {
+            // More than one command, or the shell would become the last one.
+            run.args(["sh", "-c", "env --unset=SSH_CONNECTION \"$@\"; exit $?", "sh"]);
+        }
+        run.arg(DOCKWALL);
+        self.give_dockwall(&mut run, arguments);
+        run.output().unwrap()
+    }
+
     /// Writes a configuration and applies it.
     #[track_caller]
     pub fn apply(&self, config: &str) -> Value {
@@ -182,9 +200,13 @@ impl Lab {
 
     fn dockwall_command(&self, arguments: &str) -> Command {
         let mut run = self.command("host", DOCKWALL);
+        self.give_dockwall(&mut run, arguments);
+        run
+    }
+
+    fn give_dockwall(&self, run: &mut Command, arguments: &str) {
         run.arg("--config").arg(self.config()).arg("--state-dir").arg(self.directory.path().join("state"));
         run.args(arguments.split(' '));
-        run
     }
 
     fn config(&self) -> PathBuf {

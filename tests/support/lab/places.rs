@@ -19,6 +19,9 @@ pub const BEHIND_LAN: [&str; 9] = [
     "2002:a63:1::1",
 ];
 
+/// What denies all of them.
+pub const DENY_ALL_OF_THEM: &str = r#"deny.ranges = ["internal", "198.18.0.0/15", "64:ff9b::/96", "2002::/16"]"#;
+
 /// Where clouds have their metadata: the neighbour, at port 80, and at port 53 as a resolver.
 pub const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
 
@@ -68,6 +71,16 @@ pub fn all_of(address: &str) -> Vec<String> {
     let mut probes = packets_of(address);
     probes.push(format!("tcp {address} 7000"));
     probes
+}
+
+/// By TCP only, where how it is asked makes no difference.
+pub fn of_tcp(addresses: &[&str]) -> Vec<String> {
+    of_tcp_at(addresses, 7000)
+}
+
+/// The same at another port.
+pub fn of_tcp_at(addresses: &[&str], port: u16) -> Vec<String> {
+    addresses.iter().map(|address| format!("tcp {address} {port}")).collect()
 }
 
 /// The same without TCP: one packet each, sent once.

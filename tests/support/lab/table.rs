@@ -70,6 +70,11 @@ impl Expected {
         Self { open: Verdict::Ok, enforce: Verdict::Timeout, granted: Verdict::Ok }
     }
 
+    /// Turned away by the wall.
+    pub fn turned_away(how: &str) -> Self {
+        Self { open: Verdict::Ok, enforce: how.into(), granted: how.into() }
+    }
+
     fn in_state(&self, state: State) -> &Verdict {
         match state {
             State::Open | State::Audit => &self.open,
@@ -109,6 +114,25 @@ impl Table {
         let rows: Vec<Row> = self.lines.iter().map(row).collect();
         self.found.push((state, lab.ask(&rows)));
         self
+    }
+
+    /// Asks all of it without a wall, then in audit mode and in enforce mode with a policy, then, where
+    /// there are any, with its grants as well.
+    ///
+    /// # Panics
+    /// As [`Table::judge`].
+    #[track_caller]
+    pub fn judge_policy(&mut self, lab: &Lab, title: &str, policy: &str, grants: Option<&str>) {
+        self.ask(lab, State::Open);
+        lab.apply(&format!("mode = \"audit\"\n{policy}"));
+        self.ask(lab, State::Audit);
+        lab.apply(&format!("mode = \"enforce\"\n{policy}"));
+        self.ask(lab, State::Enforce);
+        if let Some(grants) = grants {
+            lab.apply(&format!("mode = \"enforce\"\n{policy}\n{grants}"));
+            self.ask(lab, State::Granted);
+        }
+        self.judge(title);
     }
 
     /// Prints the table: `✓` and `✗` before what was found in each state that was asked.
