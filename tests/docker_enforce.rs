@@ -3,11 +3,11 @@
 
 mod support;
 
+use support::lab::table::{Expected, State, Table};
 use support::lab::{
-    CONTAINERS, HOST, HOST_FROM_WAN, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from, of_matrix, published_at,
+    CONTAINERS, ENFORCE, HOST, HOST_FROM_WAN, HOST_PUBLIC, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from,
+    gateways, of_matrix, of_tcp, of_tcp_at, published_at,
 };
-
-const ENFORCE: &str = "mode = \"enforce\"";
 
 /// The matrix with the LAN and the host closed to containers.
 fn walled() -> Vec<Row> {
@@ -77,4 +77,30 @@ fn c14_the_name_of_the_uplink_changes_nothing() {
         rows.extend(from("wan", HOST_FROM_WAN.into_iter().flat_map(published_at), Verdict::Ok));
         lab.expect(&format!("by {uplink}"), &rows);
     }
+}
+
+/// At once, by what each protocol has for it: who asks by IPv4 is told no more than "unreachable".
+#[test]
+fn reject_turns_away_what_drop_leaves_without_an_answer() {
+    let lab = Lab::up(&[]);
+    let mut table = Table::default();
+    for container in CONTAINERS {
+        let closed = [&LAN[..], &HOST, &HOST_PUBLIC, &gateways(container)].concat();
+        for address in closed {
+            let udp = if address.contains(':') { "prohibited" } else { "unreachable" };
+            table.add(container, "closed", of_tcp(&[address]), Expected::turned_away("refused"));
+            table.add(container, "closed", [format!("udp {address} 7001")], Expected::turned_away(udp));
+            table.add(container, "closed", [format!("ping {address}")], Expected::turned_away("prohibited"));
+        }
+        table.add(container, "the Internet", WAN.into_iter().flat_map(all_of), Expected::open());
+    }
+    // By the host's address, where Docker has no isolation in between.
+    let published = [&HOST[..], &gateways("app")].concat();
+    table.add("app", "published", of_tcp_at(&published, 8080), Expected::turned_away("refused"));
+    for place in ["lan", "host"] {
+        table.add(place, "published", HOST.into_iter().flat_map(published_at), Expected::open());
+    }
+    table.judge_policy(&lab, "reject", "deny.action = \"reject\"", None);
+    lab.apply("mode = \"audit\"\ndeny.action = \"reject\"");
+    table.ask(&lab, State::Audit).judge("and back");
 }

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,58 @@ fn k2_floods_from_and_to_many_ports_stay_under_the_limit_of_all_flows() {
     assert!((BURST..=most).contains(&counted), "{counted} lines, at most {most} are allowed");
     assert_eq!(lines.len() as u64, counted);
     assert!(by_flow(&lines).values().all(|count| *count <= BURST + 1));
+}
+
+/// To the LAN, to the host and to a port that the host publishes, dropped and rejected, with a prefix as
+/// long as the kernel keeps.
+#[test]
+fn k4_k8_each_denied_flow_comes_to_the_group_with_the_whole_prefix() {
+    const GROUP: u16 = 7;
+    let lab = Lab::up(&[]);
+    let prefix = "p".repeat(127);
+    let flows = [
+        ("app", "udp 10.57.17.6 7001", "172.17.0.2 10.57.17.6 17 7001"),
+        ("app", "udp fd57:17::6 7001", "fd00:d0c:1::242:ac11:2 fd57:17::6 17 7001"),
+        ("app", "udp 10.57.17.2 7001", "172.17.0.2 10.57.17.2 17 7001"),
+        ("app", "udp fd57:17::2 7001", "fd00:d0c:1::242:ac11:2 fd57:17::2 17 7001"),
+        ("web-1", "udp 172.21.0.1 7001", "172.21.0.2 172.21.0.1 17 7001"),
+        ("db-1", "ping 172.22.0.1", "172.22.0.2 172.22.0.1 1"),
+        ("db-1", "ping fd57:17::6", "fd00:d0c:22::2 fd57:17::6 58"),
+    ];
+    for action in ["drop", "reject"] {
+        let lines = lab.listen_to_log(GROUP);
+        let log = format!("log = {{ target = \"nflog:{GROUP}\", prefix = \"{prefix}\" }}");
+        lab.apply(&format!("mode = \"enforce\"\ndeny.action = \"{action}\"\n{log}"));
+        for (place, probe, _) in flows {
+            lab.probes(place, &[probe]);
+        }
+        let lines = lines.read(flows.len() as u64);
+        let found: BTreeSet<&str> = lines.iter().map(|line| line.flow.as_str()).collect();
+        assert_eq!(found, flows.map(|(_, _, flow)| flow).into(), "{action}");
+        assert!(lines.iter().all(|line| line.prefix == prefix), "{action}: {lines:?}");
+        assert_eq!((lines.len(), logged(&lab)), (flows.len(), flows.len() as u64), "{action}");
+        lab.dockwall("remove");
+    }
+}
+
+#[test]
+fn without_a_log_everything_is_denied_counted_and_remembered_and_no_line_comes() {
+    const GROUP: u16 = 7;
+    let lab = Lab::up(&[]);
+    let lines = lab.listen_to_log(GROUP);
+    let group = format!("target = \"nflog:{GROUP}\"");
+    let ask =
+        || lab.probes("app", &["udp 10.57.17.6 7001", "udp fd57:17::6 7001", "udp 172.17.0.1 7001", "ping fd57:17::2"]);
+    lab.apply(&format!("mode = \"enforce\"\nlog = {{ enabled = false, {group} }}"));
+    assert!(ask().iter().all(|(_, verdict)| *verdict == Verdict::Timeout));
+    assert_eq!(lab.status()["wall"]["denied"]["packets"], 4);
+    assert_eq!(lab.meters().len(), 4);
+    // The same with a log: had there been lines before, these would not be all.
+    lab.dockwall("remove");
+    lab.apply(&format!("mode = \"enforce\"\nlog = {{ {group} }}"));
+    ask();
+    let lines = lines.read(4);
+    assert_eq!((lines.len(), logged(&lab)), (4, 4), "{lines:?}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ mod support;
 
 use std::process::Command;
 
-use support::lab::{CONTAINERS, LAN, Lab, Row, Verdict, WAN, all_of, from};
-
-const ENFORCE: &str = "mode = \"enforce\"";
+use support::lab::table::{Expected, Table};
+use support::lab::{
+    CONTAINERS, ENFORCE, HOST, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from, of_tcp, of_tcp_at,
+};
 
 /// Longer than the test.
 const UNTIL_TOLD: &str = "--seconds 300 --until-eof";
@@ -227,4 +228,54 @@ fn c4_c16_f2_h10_every_network_and_every_way_out_is_covered() {
 /// The second neighbour has no way back to an address that a container made up.
 fn answers(row: &Row, closed: &Verdict) -> bool {
     *closed == Verdict::Timeout || row.place != "app" || !row.probe.contains("192.168.99.2")
+}
+
+/// Docker before 28 lets a neighbour have what is published on the loopback: by a route to the container,
+/// and by a packet to 127.0.0.1 itself, which Docker rewrites before the kernel finds it odd. Nothing of
+/// that is the wall's business, which is about what containers begin.
+#[test]
+fn d11_what_docker_opens_on_the_loopback_is_neither_closed_nor_opened() {
+    let lab = Lab::up(&[]);
+    let local = lab.container("local", "--network backend --ip 172.21.0.9 -p 127.0.0.1:9999:7000");
+    let neighbour = lab.bridge_with_guest("lan9", &["192.168.9.0/24"]);
+    for command in [
+        "ip address delete 127.0.0.1/8 dev lo",
+        "sysctl -w net.ipv4.conf.all.route_localnet=1",
+        "ip route add 127.0.0.1 via 192.168.9.1 src 192.168.9.2",
+    ] {
+        lab.exec(&neighbour, command);
+    }
+    let mut table = Table::default();
+    table.add("lan", "by a route to the container", of_tcp(&["172.21.0.9"]), Expected::open());
+    table.add(&neighbour, "by the host's loopback", of_tcp_at(&["127.0.0.1"], 9999), Expected::open());
+    table.add("host", "by its own loopback", of_tcp_at(&["127.0.0.1"], 9999), Expected::open());
+    table.add("lan", "by the host's address", of_tcp_at(&["10.57.17.2"], 9999), Expected::always("refused".into()));
+    table.add(&local, "the LAN", of_tcp(&LAN), Expected::closed());
+    table.judge_policy(&lab, "published on the loopback", "", None);
+}
+
+/// As Docker from 28 on closes the way past a published port.
+#[test]
+fn d12_what_docker_drops_before_the_wall_is_neither_counted_nor_opened_by_it() {
+    let lab = Lab::up(&[]);
+    let bridge = lab.exec("host", "docker network inspect --format {{.Id}} backend");
+    let bridge = format!("br-{}", &bridge.trim()[..12]);
+    for (program, address) in [("iptables", "172.21.0.2"), ("ip6tables", "fd00:d0c:21::2")] {
+        lab.exec("host", &format!("{program} -w -t raw -A PREROUTING -d {address} ! -i {bridge} -j DROP"));
+    }
+    let direct = of_tcp(&addresses("web-1"));
+    let [four, six] = addresses("web-1");
+    let grants = format!("[[grant]]\nname = \"four\"\nto = \"{four}\"\n[[grant]]\nname = \"six\"\nto = \"{six}\"\n");
+    let mut table = Table::default();
+    for place in ["lan", "app", "db-1"] {
+        table.add(place, "past the published port", direct.clone(), Expected::always(Verdict::Timeout));
+    }
+    table.add("web-2", "within the network", direct.clone(), Expected::open());
+    table.add("lan", "the published port", of_tcp_at(&HOST, 8080), Expected::open());
+    table.judge_policy(&lab, "dropped in the table raw", "", Some(&grants));
+    let wall = &lab.status()["wall"];
+    for count in ["denied", "granted"] {
+        assert_eq!(wall[count]["packets"], 0, "{count}: {wall}");
+    }
+    assert_eq!(lab.meters(), Default::default());
 }
