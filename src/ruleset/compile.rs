@@ -212,6 +212,8 @@ fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     let everybody = Rule::new().not_for_one_host().count();
     let everybody = if policy.mode == Mode::Audit { everybody.return_() } else { everybody.drop() };
     rules.push(everybody.comment("multicast and broadcast: not logged"));
+    // What belongs to no flow is counted apart there, and not among what is denied.
+    rules.push(Rule::new().invalid().goto(chains::DROP));
     rules.push(Rule::new().count().jump(chains::DROP));
     rules
 }
