@@ -52,6 +52,8 @@ add_place() {
   at "$1" sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0
   # Past the kernel's limit of ICMP errors a refused probe looks like a dropped one.
   at "$1" sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+  # Older kernels have one limit for the whole machine, which is left as it is.
+  at "$1" sysctl -eqw net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=100000
   ip -n "$(netns "$1")" link set lo up
 }
 
