@@ -190,7 +190,9 @@ fn published(policy: &Policy, features: Features, exceptions: &Exceptions) -> Ve
             rules.push(logged(policy, Rule::new().protocol(protocol).update(&sets::denied(family), key, each)));
         }
     }
-    rules.extend(decide(policy));
+    // No reset by TCP: where bridges pass netfilter, the kernel sends it past its own translation, from
+    // the container's address, which the other end does not know.
+    rules.push(last_word(policy));
     rules
 }
 
@@ -263,13 +265,17 @@ fn logged(policy: &Policy, rule: Rule) -> Rule {
 
 /// What becomes of a denied packet.
 fn decide(policy: &Policy) -> Vec<Rule> {
+    let resets = (policy.mode, policy.action) == (Mode::Enforce, Action::Reject);
+    let reset = resets.then(|| Rule::new().protocol(TCP).count().reject(Reject::TcpReset));
+    reset.into_iter().chain([last_word(policy)]).collect()
+}
+
+/// What becomes of one of any protocol.
+fn last_word(policy: &Policy) -> Rule {
     match (policy.mode, policy.action) {
-        (Mode::Audit, _) => vec![Rule::new().count().return_().comment("audit: would be dropped")],
-        (Mode::Enforce, Action::Drop) => vec![Rule::new().count().drop()],
-        (Mode::Enforce, Action::Reject) => vec![
-            Rule::new().protocol(TCP).count().reject(Reject::TcpReset),
-            Rule::new().count().reject(Reject::ADMIN_PROHIBITED),
-        ],
+        (Mode::Audit, _) => Rule::new().count().return_().comment("audit: would be dropped"),
+        (Mode::Enforce, Action::Drop) => Rule::new().count().drop(),
+        (Mode::Enforce, Action::Reject) => Rule::new().count().reject(Reject::ADMIN_PROHIBITED),
     }
 }
 
