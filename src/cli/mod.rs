@@ -31,11 +31,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use context::{Context, Global};
 use exit::Outcome;
 
-/// Keeps the containers of a Docker host away from the networks around it.
+/// Keeps the containers of a Docker host away from the host and from the networks around it.
 ///
 /// dockwall programs one nftables table of its own, `inet dockwall`, and never touches another.
-/// Containers lose their way to private networks; the Internet, published ports and Docker's own
-/// rules stay as they are. Begin in audit mode, which only counts and logs what it would drop:
+/// Containers lose their way to private networks and to the host; the Internet, name resolution, published
+/// ports and Docker's own rules stay as they are. Begin in audit mode, which only counts and logs what it would drop:
 ///
 ///   dockwall init               write a configuration for this host
 ///   dockwall check              read the configuration and say what it means here
@@ -43,7 +43,8 @@ use exit::Outcome;
 ///   dockwall status             see what it denies, or would
 ///   dockwall grant 10.1.2.3 --port 5432/tcp
 ///                               leave open what has to stay, at once; `revoke` takes it back
-///   dockwall apply --mode enforce
+///   dockwall apply --mode enforce --confirm 60s
+///                               drop it from now on; goes back by itself without `dockwall confirm`
 ///   dockwall rollback           back to how it was before
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit::HELP, verbatim_doc_comment, max_term_width = 100)]
