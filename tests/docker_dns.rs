@@ -11,12 +11,9 @@ use std::time::Duration;
 use serde_json::Value;
 use support::lab::table::{Expected, State, Table};
 use support::lab::{
-    BEHIND_LAN, CLOUD_RESOLVER, CONTAINERS, HOST, HOST_PUBLIC, LAN, LAN_RESOLVER, Lab, METADATA, NAMED, NETWORKS, Row,
-    Sender, Verdict, from,
+    BEHIND_LAN, CLOUD_RESOLVER, CONTAINERS, ENFORCE, HOST, HOST_PUBLIC, LAN, LAN_RESOLVER, Lab, METADATA, NAMED,
+    NETWORKS, Row, Sender, Verdict, from,
 };
-
-/// All the rest is the default.
-const ENFORCE: &str = "mode = \"enforce\"\n";
 
 /// Docker's own resolver in containers of networks of the user's making.
 const EMBEDDED: &str = "127.0.0.11";

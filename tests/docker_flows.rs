@@ -6,8 +6,7 @@ mod support;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
-use support::lab::{ENFORCE, Lab, Sender, addresses};
+use support::lab::{ENFORCE, Lab, Sender, addresses, assert_unbroken};
 
 const GRANTED: &str = "mode = \"enforce\"\n\
     [[grant]]\nname = \"four\"\nto = \"10.57.17.6\"\n[[grant]]\nname = \"six\"\nto = \"fd57:17::6\"";
@@ -34,14 +33,6 @@ fn other_flows(lab: &Lab) -> Vec<Sender> {
     let out = out.map(|flow| lab.session("web-1", flow));
     let published = published.map(|flow| lab.session("lan", flow));
     out.into_iter().chain(published).collect()
-}
-
-fn assert_unbroken(when: &str, flows: Vec<Sender>) {
-    for flow in flows {
-        let what = flow.what().to_owned();
-        let ended = flow.finish();
-        assert_eq!(ended["broken"], false, "{when}: {what}: {ended}");
-    }
 }
 
 /// That each of these flows had its last answer in time.
@@ -84,31 +75,13 @@ fn g1_revoking_one_of_two_grants_leaves_the_flows_of_the_other() {
     assert_unbroken("the other one is revoked", six);
 }
 
-/// Counts what reaches a container from port 7000 of somebody, and drops nothing.
-fn count_segments(lab: &Lab, container: &str) {
-    for statement in [
-        "add table inet seen",
-        "add chain inet seen input { type filter hook input priority 0; }",
-        "add rule inet seen input tcp sport 7000 counter",
-    ] {
-        lab.exec(container, &format!("nft {statement}"));
-    }
-}
-
-fn segments(lab: &Lab, container: &str) -> u64 {
-    let listed: Value = serde_json::from_str(&lab.exec(container, "nft -j list chain inet seen input")).unwrap();
-    let rule = listed["nftables"].as_array().unwrap().iter().find_map(|object| object.get("rule")).unwrap();
-    let counter = rule["expr"].as_array().unwrap().iter().find_map(|expression| expression.get("counter")).unwrap();
-    counter["packets"].as_u64().unwrap()
-}
-
 /// A peer that plays along: it answers what it never got, and opens from the very ports.
 #[test]
 fn g6_an_answer_to_a_dropped_packet_opens_nothing() {
     let lab = Lab::up(&[]);
     lab.apply(ENFORCE);
     for container in ["app", "web-1"] {
-        count_segments(&lab, container);
+        lab.count_seen(container, "tcp sport 7000");
         for (peer, own, host) in [("10.57.17.6", 0, "10.57.17.2"), ("fd57:17::6", 1, "fd57:17::2")] {
             let own = addresses(container)[own];
             let forged: Vec<Sender> = [own, host]
@@ -122,7 +95,7 @@ fn g6_an_answer_to_a_dropped_packet_opens_nothing() {
             for sender in forged {
                 assert_eq!(sender.finish(), serde_json::json!({ "sent": 100, "errors": 0 }));
             }
-            assert_eq!(segments(&lab, container), 0, "{container}, {peer}");
+            assert_eq!(lab.seen(container), 0, "{container}, {peer}");
             // Had one of these come in, it would be no echo: `garbled`.
             let unasked = [(own, 7005), (host, 7006)]
                 .map(|(target, port)| lab.blast("lan", &format!("{target} 5555 --source-port {port}")));
@@ -136,7 +109,7 @@ fn g6_an_answer_to_a_dropped_packet_opens_nothing() {
     // What is forged does travel: at a published port it is seen.
     lab.exec("lan", "traffic forge syn 172.21.0.2 7000 --from 10.57.17.6 --source-port 7000 --count 3");
     lab.exec("lan", "traffic forge syn fd00:d0c:21::2 7000 --from fd57:17::6 --source-port 7000 --count 3");
-    assert_ne!(segments(&lab, "web-1"), 0);
+    assert_ne!(lab.seen("web-1"), 0);
 }
 
 #[test]

@@ -6,10 +6,9 @@ mod support;
 
 use support::lab::table::{Expected, State, Table};
 use support::lab::{
-    CONTAINERS, HOST, HOST_ON_VPN, HOST_PUBLIC, LAN, Lab, NETWORKS, Sender, Verdict, WAN, addresses, all_of, gateways,
+    CONTAINERS, ENFORCE, HOST, HOST_ON_VPN, HOST_PUBLIC, LAN, Lab, NETWORKS, Sender, Spoofed, Verdict, WAN, addresses,
+    every_way, gateways, of_tcp_at,
 };
-
-const ENFORCE: &str = "mode = \"enforce\"\n";
 
 /// One port of the host, for all containers.
 const GRANT: &str = "[[grant]]\nname = \"echo\"\nto = \"host\"\nports = [\"7000/tcp\"]\n";
@@ -26,14 +25,6 @@ fn second_service(lab: &Lab) -> Sender {
     let answers = || lab.probes("host", &["tcp 10.57.17.2 9000"])[0].1 == Verdict::Ok;
     assert!((0..50).any(|_| answers()), "nobody listens at port 9000");
     service
-}
-
-fn every_way(addresses: &[&str]) -> Vec<String> {
-    addresses.iter().flat_map(|address| all_of(address)).collect()
-}
-
-fn of_tcp(addresses: &[&str], port: u16) -> Vec<String> {
-    addresses.iter().map(|address| format!("tcp {address} {port}")).collect()
 }
 
 /// Every address of the host, as a container has reason to ask for it.
@@ -55,7 +46,7 @@ fn the_host(table: &mut Table, place: &str, own: [&'static str; 2]) {
             every_way(&addresses).into_iter().partition(|probe| probe.starts_with("tcp"));
         table.add(place, what, granted, Expected::grantable());
         table.add(place, what, closed, Expected::closed());
-        table.add(place, what, of_tcp(&addresses, 9000), Expected::closed());
+        table.add(place, what, of_tcp_at(&addresses, 9000), Expected::closed());
     }
 }
 
@@ -68,12 +59,12 @@ fn from_host_and_neighbours(table: &mut Table) {
         table.add(place, "around", every_way(&[&LAN[..], &WAN].concat()), Expected::open());
         let itself = [&["127.0.0.1"], &HOST[..], &HOST_PUBLIC, &gateways("app"), &gateways("web-1")].concat();
         table.add(place, "itself", every_way(&itself), Expected::open());
-        table.add(place, "a published port", of_tcp(&itself, 8080), Expected::open());
+        table.add(place, "a published port", of_tcp_at(&itself, 8080), Expected::open());
     }
     let host = [&HOST[..], &[HOST_GLOBAL], &HOST_PUBLIC].concat();
     table.add("lan", "the host", every_way(&host), Expected::open());
-    table.add("lan", "a port of the container on the host's network", of_tcp(&host, 7010), Expected::open());
-    table.add("lan", "a published port", of_tcp(&host, 8080), Expected::open());
+    table.add("lan", "a port of the container on the host's network", of_tcp_at(&host, 7010), Expected::open());
+    table.add("lan", "a published port", of_tcp_at(&host, 8080), Expected::open());
     table.add("vpn", "the host", every_way(&HOST_ON_VPN), Expected::open());
 }
 
@@ -93,7 +84,7 @@ fn d1_d2_d3_d9_e10_f1_h3_h10_the_host_is_closed_to_every_kind_of_network_and_ope
     let (spoofing, routed) = (spoofing(&lab), routed(&lab));
     the_host(&mut table, &spoofing, gateways("app"));
     the_host(&mut table, &routed, NETWORKS[0].gateways);
-    let on_host = of_tcp(&[HOST[0], HOST[1], "172.17.0.1"], 7010);
+    let on_host = of_tcp_at(&[HOST[0], HOST[1], "172.17.0.1"], 7010);
     table.add("app", "a port of the container on the host's network", on_host, Expected::closed());
     from_host_and_neighbours(&mut table);
 
@@ -137,22 +128,22 @@ fn routed(lab: &Lab) -> String {
 #[test]
 fn h10_a_container_that_speaks_in_the_name_of_others_is_closed_out_too() {
     let lab = Lab::up(&[]);
-    let others = [("10.57.17.99/32", HOST[0], "172.17.0.1"), ("172.22.0.99/32", "172.22.0.1", "172.17.0.1")];
-    let others6 = [("fd57:17::99/128", HOST[1], "fd00:d0c:1::1"), ("fd00:d0c:22::99/128", HOST[1], "fd00:d0c:1::1")];
+    let spoofed = [
+        Spoofed { from: "10.57.17.99", to: HOST[0] },
+        Spoofed { from: "172.22.0.99", to: "172.22.0.1" },
+        Spoofed { from: "fd57:17::99", to: HOST[1] },
+        Spoofed { from: "fd00:d0c:22::99", to: HOST[1] },
+    ];
     for (mode, arrives) in [(None, true), (Some("audit"), true), (Some("enforce"), false)] {
         if let Some(mode) = mode {
             lab.apply(&format!("mode = \"{mode}\"\n{GRANT}"));
         }
-        for (spoofed, target, gateway) in others.into_iter().chain(others6) {
-            let source = spoofed.split('/').next().unwrap();
-            let flags = if source.contains(':') { " nodad" } else { "" };
-            lab.exec("app", &format!("ip address add {spoofed} dev eth0{flags}"));
-            lab.exec("app", &format!("ip route replace {target} via {gateway} src {source}"));
-            assert_eq!(lab.sunk("app", target, "host"), u64::from(arrives), "{mode:?}: {source} to {target}");
-            lab.exec("app", &format!("ip route delete {target}"));
-            lab.exec("app", &format!("ip address delete {spoofed} dev eth0"));
-            let remembered = mode.is_some_and(|_| lab.meters().contains_key(&format!("{source} {target} 17 7002")));
-            assert_eq!(remembered, mode.is_some(), "{mode:?}: {source} to {target}");
+        for packet in spoofed {
+            let gateway = gateways("app")[usize::from(packet.to.contains(':'))];
+            assert_eq!(lab.sunk_as("app", gateway, packet, "host"), u64::from(arrives), "{mode:?}: {packet:?}");
+            let flow = format!("{} {} 17 7002", packet.from, packet.to);
+            let remembered = mode.is_some_and(|_| lab.meters().contains_key(&flow));
+            assert_eq!(remembered, mode.is_some(), "{mode:?}: {packet:?}");
         }
         if mode.is_some() {
             lab.dockwall("remove");

@@ -4,7 +4,9 @@
 mod support;
 
 use support::lab::table::{Expected, State, Table};
-use support::lab::{ENFORCE, HOST, Lab, NETWORKS, Network, Sender, Verdict, WAN, all_of, gateways, of_tcp, of_tcp_at};
+use support::lab::{
+    ENFORCE, HOST, Lab, NETWORKS, Network, Sender, Verdict, WAN, all_of, assert_unbroken, gateways, of_tcp, of_tcp_at,
+};
 
 const BRIDGES: &str = "containers.interfaces = \"bridges\"";
 
@@ -134,7 +136,7 @@ fn what_is_excluded_is_open_whichever_way_it_was_taken_in() {
     let list = "containers.interfaces = [\"docker0\", \"app-net0\", \"podman0\", \"br-*\", \"nerdctl0\", \"zoo0\"]";
     table.judge_policy(&lab, "excluded from auto", exclude, None);
     for interfaces in [BRIDGES, list] {
-        lab.apply(&format!("{ENFORCE}\n{interfaces}\n{exclude}"));
+        lab.apply(&format!("{ENFORCE}{interfaces}\n{exclude}"));
         table.ask(&lab, State::Enforce).judge(&format!("excluded, {interfaces}"));
     }
     // And so is one that was made later.
@@ -163,13 +165,6 @@ fn sessions(lab: &Lab) -> Vec<Sender> {
         .into()
 }
 
-fn assert_unbroken(sessions: Vec<Sender>) {
-    for session in sessions {
-        let what = session.what().to_owned();
-        assert_eq!(session.finish()["broken"], false, "{what}");
-    }
-}
-
 #[test]
 fn m5_who_manages_the_host_through_a_bridge_is_not_locked_out() {
     for (uplink, interfaces) in [("br-lan", &["\"auto\"", BRIDGES, "[\"docker0\", \"br-*\"]"][..]), ("br0", &[BRIDGES])]
@@ -180,13 +175,13 @@ fn m5_who_manages_the_host_through_a_bridge_is_not_locked_out() {
         let sessions = sessions(&lab);
         for interfaces in interfaces {
             let interfaces = interfaces.trim_start_matches("containers.interfaces = ");
-            lab.apply(&format!("{ENFORCE}\ncontainers.interfaces = {interfaces}"));
+            lab.apply(&format!("{ENFORCE}containers.interfaces = {interfaces}"));
             table.ask(&lab, State::Enforce);
             let said = check(&lab);
             assert_eq!(said_of(&said, "not policed"), format!("{uplink}, which carries a default route"));
         }
         table.judge(&format!("managed by {uplink}"));
-        assert_unbroken(sessions);
+        assert_unbroken(uplink, sessions);
     }
 }
 
@@ -211,15 +206,15 @@ fn m5_nor_where_the_bridge_is_a_docker_network_as_well() {
     let sessions = sessions(&lab);
     table.judge_policy(&lab, "a Docker network on br0", "", None);
     assert_eq!(said_of(&check(&lab), "not policed"), "br0, which carries a default route");
-    lab.apply(&format!("{ENFORCE}\n{BRIDGES}"));
+    lab.apply(&format!("{ENFORCE}{BRIDGES}"));
     table.ask(&lab, State::Enforce).judge("and every bridge by its kind");
-    assert_unbroken(sessions);
+    assert_unbroken("a Docker network on br0", sessions);
 }
 
 #[test]
 fn an_interface_that_does_not_exist_yet_is_policed_once_it_does() {
     let lab = Lab::up(&[]);
-    lab.apply(&format!("{ENFORCE}\ncontainers.interfaces = [\"docker0\", \"later0\", \"my-*\"]"));
+    lab.apply(&format!("{ENFORCE}containers.interfaces = [\"docker0\", \"later0\", \"my-*\"]"));
     assert_eq!(said_of(&check(&lab), "policed"), "docker0 · later0 · my-*");
     assert_eq!(lab.status()["enforced"], true);
     let mut table = Table::default();
@@ -240,7 +235,7 @@ fn c6_names_are_matched_byte_by_byte_whatever_is_in_them() {
     let quoted = ODD.map(|name| format!("\"{name}\"")).join(", ");
     table.judge_policy(&lab, "by whole names", &format!("containers.interfaces = [{quoted}]"), None);
     let prefixes = r#"["fifteen-bytes-*", "fifteen-byte", "net.7*", "br-*", "網*"]"#;
-    lab.apply(&format!("{ENFORCE}\ncontainers.interfaces = {prefixes}"));
+    lab.apply(&format!("{ENFORCE}containers.interfaces = {prefixes}"));
     table.ask(&lab, State::Enforce).judge("by prefixes");
     // The text of the ruleset names them so that nft reads it back.
     lab.write("/tmp/odd.nft", &lab.exec("host", "nft list table inet dockwall"));

@@ -258,8 +258,7 @@ fn d11_what_docker_opens_on_the_loopback_is_neither_closed_nor_opened() {
 #[test]
 fn d12_what_docker_drops_before_the_wall_is_neither_counted_nor_opened_by_it() {
     let lab = Lab::up(&[]);
-    let bridge = lab.exec("host", "docker network inspect --format {{.Id}} backend");
-    let bridge = format!("br-{}", &bridge.trim()[..12]);
+    let bridge = lab.bridge_of("backend");
     for (program, address) in [("iptables", "172.21.0.2"), ("ip6tables", "fd00:d0c:21::2")] {
         lab.exec("host", &format!("{program} -w -t raw -A PREROUTING -d {address} ! -i {bridge} -j DROP"));
     }

@@ -5,7 +5,8 @@ mod support;
 
 use support::lab::table::{Expected, Table};
 use support::lab::{
-    BEHIND_LAN, BRANCH, CONTAINERS, DENY_ALL_OF_THEM, LAN, Lab, METADATA, NETWORKS, Network, VPN, Verdict, WAN, all_of,
+    BEHIND_LAN, BRANCH, CONTAINERS, DENY_ALL_OF_THEM, LAN, Lab, METADATA, NETWORKS, Network, VPN, Verdict, WAN,
+    every_way,
 };
 
 /// A neighbour, for all containers.
@@ -21,7 +22,6 @@ to = "fd57:17::6"
 const GRANTED: [&str; 2] = ["10.57.17.6", "fd57:17::6"];
 
 fn outside_of(table: &mut Table, place: &str) {
-    let every_way = |addresses: &[&str]| addresses.iter().flat_map(|address| all_of(address)).collect::<Vec<_>>();
     let not_granted: Vec<&str> = LAN.into_iter().filter(|address| !GRANTED.contains(address)).collect();
     table.add(place, "neighbour", every_way(&GRANTED), Expected::grantable());
     table.add(place, "neighbour", every_way(&not_granted), Expected::closed());

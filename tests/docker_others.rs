@@ -97,7 +97,7 @@ fn e11_a_container_in_a_container_asks_a_public_resolver() {
     lab.exec("wan", &format!("ip address add {PUBLIC}/32 dev eth0"));
     lab.exec("router", &format!("ip route add {PUBLIC} via {}", WAN[0]));
     let _resolver = lab.start("wan", &format!("traffic serve --dns 53 --address {PUBLIC} --a 192.0.2.88"));
-    lab.apply(&format!("{ENFORCE}\n{DENY_ALL_OF_THEM}"));
+    lab.apply(&format!("{ENFORCE}{DENY_ALL_OF_THEM}"));
     let inner = lab.nested("dind", &format!("-- --dns {PUBLIC}"));
     let given = lab.in_nested("dind", "docker exec inner cat /etc/resolv.conf");
     assert!(given.contains(&format!("nameserver {PUBLIC}\n")), "{given}");

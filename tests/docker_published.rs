@@ -6,11 +6,10 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use support::lab::table::{Expected, State, Table};
-use support::lab::{CONTAINERS, HOST, HOST_FROM_WAN, HOST_PUBLIC, Lab, Verdict, addresses, gateways, published_at};
-
-const ENFORCE: &str = "mode = \"enforce\"\n";
+use support::lab::{
+    CONTAINERS, ENFORCE, HOST, HOST_FROM_WAN, HOST_PUBLIC, Lab, Verdict, addresses, gateways, published_at,
+};
 
 /// What another container has at its port 80 is published here.
 const MOVED: u16 = 28080;
@@ -75,23 +74,8 @@ fn outside(proxy: &str) -> Table {
     table
 }
 
-/// Counts the first segments of connections that reach a container, and drops nothing.
-fn count_openings(lab: &Lab, container: &str) {
-    for statement in [
-        "add table inet seen",
-        "add chain inet seen input { type filter hook input priority 0; }",
-        "add rule inet seen input iifname eth0 tcp flags & (syn | ack) == syn counter",
-    ] {
-        lab.exec(container, &format!("nft {statement}"));
-    }
-}
-
-fn openings(lab: &Lab, container: &str) -> u64 {
-    let listed: Value = serde_json::from_str(&lab.exec(container, "nft -j list chain inet seen input")).unwrap();
-    let rule = listed["nftables"].as_array().unwrap().iter().find_map(|object| object.get("rule")).unwrap();
-    let counter = rule["expr"].as_array().unwrap().iter().find_map(|expression| expression.get("counter")).unwrap();
-    counter["packets"].as_u64().unwrap()
-}
+/// The first segments of connections that reach a container.
+const OPENINGS: &str = "iifname eth0 tcp flags & (syn | ack) == syn";
 
 /// The lab, with a container that is published at another port than its own.
 fn up(proxy: &str) -> Lab {
@@ -134,19 +118,19 @@ fn d4_d5_d6_d9_published_ports_are_closed_to_containers_and_open_to_everybody_el
         lab.apply(ENFORCE);
         outside.ask(&lab, State::Enforce);
         for container in ["web-1", "moved"] {
-            count_openings(&lab, container);
+            lab.count_seen(container, OPENINGS);
         }
         lab.stats("web-1");
         inside.ask(&lab, State::Enforce);
         // Not even the first segment, so that nothing is ever half open.
-        assert_eq!([openings(&lab, "web-1"), openings(&lab, "moved")], [0, 0], "{proxy}");
+        assert_eq!([lab.seen("web-1"), lab.seen("moved")], [0, 0], "{proxy}");
         assert_eq!(lab.stats("web-1").everything(), 0, "{proxy}");
         assert_eq!(lab.meters().into_keys().collect::<BTreeSet<_>>(), asked_for(), "enforce, {proxy}");
 
         lab.apply(&format!("{ENFORCE}[[grant]]\nname = \"all\"\nto = \"host:published\""));
         outside.ask(&lab, State::Granted);
         inside.ask(&lab, State::Granted);
-        assert_ne!(openings(&lab, "web-1"), 0, "{proxy}: what comes is counted");
+        assert_ne!(lab.seen("web-1"), 0, "{proxy}: what comes is counted");
         // No hook of ours translates anything: the wall is a filter.
         assert!(!lab.exec("host", "nft list table inet dockwall").contains("type nat"));
         outside.judge(&format!("published ports from outside, --userland-proxy={proxy}"));

@@ -6,8 +6,8 @@ mod support;
 
 use support::lab::table::{Expected, State, Table};
 use support::lab::{
-    BEHIND_LAN, DENY_ALL_OF_THEM, ENFORCE, HOST, HOST_ON_VPN, HOST_PUBLIC, LAN, Lab, NETWORKS, VPN, Verdict, WAN,
-    all_of, gateways, of_tcp, of_tcp_at,
+    BEHIND_LAN, DENY_ALL_OF_THEM, ENFORCE, HOST, HOST_ON_VPN, HOST_PUBLIC, LAN, Lab, NETWORKS, Spoofed, VPN, Verdict,
+    WAN, all_of, gateways, of_tcp, of_tcp_at,
 };
 
 /// The uplinks that the recipe for firewalld policed.
@@ -34,7 +34,7 @@ fn c15_every_vpn_is_closed_like_the_lan_unless_only_other_uplinks_are_policed() 
         table.add("host", "a VPN", of_tcp(&VPN), Expected::open());
     }
     table.judge_policy(&lab, "VPNs", "", None);
-    lab.apply(&format!("{ENFORCE}\n{ETHERNET}"));
+    lab.apply(&format!("{ENFORCE}{ETHERNET}"));
     uplinks.ask(&lab, State::Enforce).judge("only what leaves by eth*");
 }
 
@@ -117,7 +117,7 @@ fn f5_neighbours_with_global_addresses_are_closed_by_deny_on_link() {
         }
     }
     closed.judge_policy(&lab, "deny.on_link", "", None);
-    lab.apply(&format!("{ENFORCE}\ndeny.on_link = false"));
+    lab.apply(&format!("{ENFORCE}deny.on_link = false"));
     open.ask(&lab, State::Enforce).judge("without deny.on_link");
 
     // A prefix that is announced later is closed by the next apply.
@@ -132,29 +132,16 @@ fn f5_neighbours_with_global_addresses_are_closed_by_deny_on_link() {
 
 /// Addresses that a container has no right to: nobody's in the LAN, a neighbour's, another container's,
 /// one of the Internet.
-const SPOOFED: [(&str, &str); 8] = [
-    ("10.57.17.6", "10.57.17.99"),
-    ("10.57.17.6", "10.57.17.1"),
-    ("10.57.17.6", "172.22.0.2"),
-    ("10.57.17.6", "198.51.100.77"),
-    ("fd57:17::6", "fd57:17::99"),
-    ("fd57:17::6", "fd57:17::1"),
-    ("fd57:17::6", "fd00:d0c:22::2"),
-    ("fd57:17::6", "2001:db8:100::77"),
+const SPOOFED: [Spoofed; 8] = [
+    Spoofed { from: "10.57.17.99", to: "10.57.17.6" },
+    Spoofed { from: "10.57.17.1", to: "10.57.17.6" },
+    Spoofed { from: "172.22.0.2", to: "10.57.17.6" },
+    Spoofed { from: "198.51.100.77", to: "10.57.17.6" },
+    Spoofed { from: "fd57:17::99", to: "fd57:17::6" },
+    Spoofed { from: "fd57:17::1", to: "fd57:17::6" },
+    Spoofed { from: "fd00:d0c:22::2", to: "fd57:17::6" },
+    Spoofed { from: "2001:db8:100::77", to: "fd57:17::6" },
 ];
-
-/// Sends a packet to the neighbour's sink by the gateway, from an address that the container takes, and
-/// gives how many came.
-fn sent_as(lab: &Lab, place: &str, [ipv4, ipv6]: [&str; 2], (to, from): (&str, &str)) -> u64 {
-    let (bits, gateway) = if to.contains(':') { (128, ipv6) } else { (32, ipv4) };
-    let route = format!("{to} via {gateway} dev eth0 src {from}");
-    lab.exec(place, &format!("ip address add {from}/{bits} dev eth0 nodad"));
-    lab.exec(place, &format!("ip route replace {route}"));
-    let came = lab.sunk(place, to, "lan");
-    lab.exec(place, &format!("ip route delete {route}"));
-    lab.exec(place, &format!("ip address delete {from}/{bits} dev eth0"));
-    came
-}
 
 #[test]
 fn h10_a_container_that_spoofs_addresses_or_adds_routes_stays_in() {
@@ -171,8 +158,7 @@ fn h10_a_container_that_spoofs_addresses_or_adds_routes_stays_in() {
     let timeout = Verdict::Timeout;
     kept_in.add(&inside, "anybody, by Docker", of_tcp(&["10.57.17.6", "fd57:17::6"]), Expected::always(timeout));
     kept_in.ask(&lab, State::Open).judge("Docker's internal network");
-    let bridge = lab.exec("host", "docker network inspect --format {{.Id}} internal");
-    let bridge = format!("br-{}", &bridge.trim()[..12]);
+    let bridge = lab.bridge_of("internal");
     for (program, source) in [("iptables", "172.23.0.0/16"), ("ip6tables", "fd00:d0c:23::/64")] {
         lab.exec("host", &format!("{program} -w -I FORWARD -i {bridge} -j ACCEPT"));
         lab.exec("host", &format!("{program} -w -I FORWARD -o {bridge} -j ACCEPT"));
@@ -187,15 +173,16 @@ fn h10_a_container_that_spoofs_addresses_or_adds_routes_stays_in() {
         lab.apply(&format!("mode = \"{mode}\"\n{}", DENY_ALL_OF_THEM));
         table.ask(&lab, if expected == 1 { State::Audit } else { State::Enforce });
         for (place, gateways) in places {
-            for spoofed in SPOOFED {
-                assert_eq!(sent_as(&lab, place, gateways, spoofed), expected, "{mode}, {place}: {spoofed:?}");
+            for packet in SPOOFED {
+                let gateway = gateways[usize::from(packet.to.contains(':'))];
+                assert_eq!(lab.sunk_as(place, gateway, packet, "lan"), expected, "{mode}, {place}: {packet:?}");
             }
         }
     }
     table.judge("with routes of its own");
     // Each of them met the wall under the address that it gave itself.
     let flows = lab.meters();
-    for (to, from) in SPOOFED {
+    for Spoofed { from, to } in SPOOFED {
         assert!(flows.contains_key(&format!("{from} {to} 17 7002")), "{from} to {to}: {flows:?}");
     }
 }

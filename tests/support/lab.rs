@@ -11,9 +11,11 @@ mod others;
 mod places;
 mod probes;
 mod resolvers;
+mod seen;
 mod sender;
 mod slot;
 mod snapshot;
+mod spoofed;
 mod stats;
 pub mod table;
 
@@ -26,10 +28,13 @@ pub use networks::{NETWORKS, Network};
 #[allow(unused_imports)]
 pub use others::{FOR_SWARM, NESTED_PORT};
 pub use places::*;
+#[allow(unused_imports)]
+pub use spoofed::Spoofed;
 // Each test program uses its part.
 #[allow(unused_imports)]
 pub use probes::{Row, Verdict, from, of_matrix};
-pub use sender::Sender;
+#[allow(unused_imports)]
+pub use sender::{Sender, assert_unbroken};
 use serde_json::Value;
 use slot::Slot;
 use stats::Stats;
@@ -43,7 +48,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lab");
 
 /// The configuration that drops, and has the default of all the rest.
 #[allow(dead_code)]
-pub const ENFORCE: &str = "mode = \"enforce\"";
+pub const ENFORCE: &str = "mode = \"enforce\"\n";
 
 /// The program under test.
 const DOCKWALL: &str = env!("CARGO_BIN_EXE_dockwall");

@@ -110,6 +110,13 @@ impl Lab {
         })
     }
 
+    /// The bridge of a network that Docker gave its name.
+    #[track_caller]
+    pub fn bridge_of(&self, network: &str) -> String {
+        let id = self.exec("host", &format!("docker network inspect --format {{{{.Id}}}} {network}"));
+        format!("br-{}", &id[..12])
+    }
+
     /// The host's addresses that a container takes for its gateways, of IPv4 first.
     #[track_caller]
     pub fn gateways_of(&self, place: &str) -> Vec<String> {

@@ -73,6 +73,11 @@ pub fn all_of(address: &str) -> Vec<String> {
     probes
 }
 
+/// Every way to ask each of them.
+pub fn every_way(addresses: &[&str]) -> Vec<String> {
+    addresses.iter().flat_map(|address| all_of(address)).collect()
+}
+
 /// By TCP only, where how it is asked makes no difference.
 pub fn of_tcp(addresses: &[&str]) -> Vec<String> {
     of_tcp_at(addresses, 7000)

@@ -52,6 +52,19 @@ impl Sender {
     }
 }
 
+/// That none of these sessions missed an answer, and ends them.
+///
+/// # Panics
+/// When one did.
+#[track_caller]
+pub fn assert_unbroken(when: &str, sessions: Vec<Sender>) {
+    for session in sessions {
+        let what = session.what().to_owned();
+        let ended = session.finish();
+        assert_eq!(ended["broken"], false, "{when}: {what}: {ended}");
+    }
+}
+
 impl Drop for Sender {
     fn drop(&mut self) {
         let _ = self.child.kill();
