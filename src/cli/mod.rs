@@ -34,8 +34,9 @@ use exit::Outcome;
 /// Keeps the containers of a Docker host away from the host and from the networks around it.
 ///
 /// dockwall programs one nftables table of its own, `inet dockwall`, and never touches another.
-/// Containers lose their way to private networks and to the host; the Internet, name resolution, published
-/// ports and Docker's own rules stay as they are. Begin in audit mode, which only counts and logs what it would drop:
+/// Containers lose their way to private networks and to the host; the Internet, name resolution,
+/// published ports and Docker's own rules stay as they are. Begin in audit mode, which only counts
+/// and logs what it would drop:
 ///
 ///   dockwall init               write a configuration for this host
 ///   dockwall check              read the configuration and say what it means here

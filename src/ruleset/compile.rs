@@ -216,7 +216,9 @@ fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     rules.push(everybody.comment("multicast and broadcast: not logged"));
     // What belongs to no flow is counted apart there, and not among what is denied.
     rules.push(Rule::new().invalid().goto(chains::DROP));
-    rules.push(Rule::new().count().jump(chains::DROP));
+    // Said of each mode in its own way, so that this count begins anew with the one of all.
+    let denied = if policy.mode == Mode::Audit { "to the host: would be dropped" } else { "to the host" };
+    rules.push(Rule::new().count().jump(chains::DROP).comment(denied));
     rules
 }
 
