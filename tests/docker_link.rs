@@ -7,8 +7,9 @@ mod support;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use support::lab::{BRANCH, HOST, HOST_PUBLIC, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from, gateways};
+use support::lab::{
+    BRANCH, ENFORCE, HOST, HOST_PUBLIC, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from, gateways, of_tcp_at,
+};
 
 /// Longer than the kernel believes a neighbour that it does not hear of.
 const IDLE: Duration = Duration::from_secs(120);
@@ -16,27 +17,8 @@ const IDLE: Duration = Duration::from_secs(120);
 /// Nobody listens there, in no container.
 const DEAF: u16 = 9999;
 
-fn of_tcp(addresses: &[&str], port: u16) -> Vec<String> {
-    addresses.iter().map(|address| format!("tcp {address} {port}")).collect()
-}
-
 fn packets(lab: &Lab, count: &str) -> u64 {
     lab.status()["wall"][count]["packets"].as_u64().unwrap()
-}
-
-/// Counts what the rules that are given match where packets come in, and drops nothing.
-fn count(lab: &Lab, place: &str, matches: &str) {
-    lab.try_exec(place, "nft delete table inet seen");
-    lab.exec(place, "nft add table inet seen");
-    lab.exec(place, "nft add chain inet seen input { type filter hook input priority 0; }");
-    lab.exec(place, &format!("nft add rule inet seen input {matches} counter"));
-}
-
-fn counted(lab: &Lab, place: &str) -> u64 {
-    let listed: Value = serde_json::from_str(&lab.exec(place, "nft -j list chain inet seen input")).unwrap();
-    let rule = listed["nftables"].as_array().unwrap().iter().find_map(|object| object.get("rule")).unwrap();
-    let counter = rule["expr"].as_array().unwrap().iter().find_map(|expression| expression.get("counter")).unwrap();
-    counter["packets"].as_u64().unwrap()
 }
 
 /// One lab for all of it: its last container has to be left alone for two minutes.
@@ -48,6 +30,9 @@ fn f3_f4_f6_g3_g4_the_link_its_listeners_answers_and_errors_go_on() {
     lab.container("deaf", &format!("-p {DEAF}:{DEAF}/udp"));
     lab.expect("without a wall", &[answers_and_errors(), idle()].concat());
     for_everybody(&lab, None);
+    for place in ["lan", "host"] {
+        lab.count_seen(place, "tcp sport 4999");
+    }
     of_no_flow(&lab, None);
 
     lab.apply("mode = \"audit\"");
@@ -55,7 +40,7 @@ fn f3_f4_f6_g3_g4_the_link_its_listeners_answers_and_errors_go_on() {
     of_no_flow(&lab, Some("audit"));
     lab.dockwall("remove");
 
-    lab.apply("mode = \"enforce\"");
+    lab.apply(ENFORCE);
     lab.expect("before the container is left alone", &idle());
     let left_alone = Instant::now();
     for_everybody(&lab, Some("enforce"));
@@ -85,11 +70,11 @@ fn answers_and_errors() -> Vec<Row> {
     let closed =
         |addresses: &[&str]| addresses.iter().map(|address| format!("udp {address} {DEAF}")).collect::<Vec<_>>();
     [
-        from("lan", of_tcp(&clients, 9090), Verdict::Ok),
-        from("wan", of_tcp(&clients[1..], 9090), Verdict::Ok),
+        from("lan", of_tcp_at(&clients, 9090), Verdict::Ok),
+        from("wan", of_tcp_at(&clients[1..], 9090), Verdict::Ok),
         from("lan", closed(&HOST), refused()),
         from("host", closed(&addresses("web-2")), refused()),
-        from("host", of_tcp(&addresses("web-2"), DEAF), refused()),
+        from("host", of_tcp_at(&addresses("web-2"), DEAF), refused()),
     ]
     .concat()
 }
@@ -115,14 +100,14 @@ fn of_no_flow(lab: &Lab, mode: Option<&str>) {
     let targets = [("lan", LAN[0]), ("lan", LAN[2]), ("lan", LAN[4]), ("host", HOST[0]), ("host", HOST[1])];
     let before = mode.map(|_| (packets(lab, "invalid"), lab.meters()));
     for (place, target) in targets {
-        count(lab, place, "tcp sport 4999");
+        let seen = lab.seen(place);
         let source = addresses("web-1")[usize::from(target.contains(':'))];
         for kind in ["fin-ack", "rst"] {
             let forge = format!("traffic forge {kind} {target} 7000 --from {source} --source-port 4999 --count 5");
             assert_eq!(lab.exec("web-1", &forge).trim(), r#"{"errors":0,"sent":5}"#);
         }
         let arrived = if mode == Some("enforce") { 0 } else { 10 };
-        assert_eq!(counted(lab, place), arrived, "{mode:?}: {target}");
+        assert_eq!(lab.seen(place) - seen, arrived, "{mode:?}: {target}");
     }
     let Some((invalid, meters)) = before else { return };
     assert_eq!(packets(lab, "invalid"), invalid + 50, "{mode:?}");
@@ -159,7 +144,8 @@ fn neighbours_are_found(lab: &Lab) {
 /// A bridge in a container asks for listeners (RFC 3810), and the host hears it.
 fn listeners_are_asked(lab: &Lab) {
     lab.container("asking", "");
-    count(lab, "host", "icmpv6 type mld-listener-query");
+    lab.exec("host", "nft delete table inet seen");
+    lab.count_seen("host", "icmpv6 type mld-listener-query");
     let often = "mcast_startup_query_interval 100 mcast_query_interval 100";
     lab.exec("asking", &format!("ip link add asking type bridge mcast_querier 1 {often}"));
     // Docker turns IPv6 off on what it did not make.
@@ -170,7 +156,7 @@ fn listeners_are_asked(lab: &Lab) {
     lab.exec("asking", "ip link set asking up");
     let is_heard = || {
         sleep(Duration::from_millis(200));
-        counted(lab, "host") > 0
+        lab.seen("host") > 0
     };
     assert!((0..100).any(|_| is_heard()), "no question for listeners came in");
 }
