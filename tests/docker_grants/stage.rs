@@ -148,18 +148,14 @@ pub fn elements(lab: &Lab, set: &str) -> BTreeSet<String> {
     within.split(',').map(|element| element.trim().to_owned()).filter(|element| !element.is_empty()).collect()
 }
 
-/// The rules without what they counted, and without the mark of the generation.
+/// The sets and chains without what they counted, without what containers tried and without the mark
+/// of the generation: sorted, since what is made anew stands last.
 #[track_caller]
 pub fn rules(lab: &Lab) -> String {
     let listed = lab.exec("host", "nft -s list table inet dockwall");
-    // What containers tried is no rule.
-    let mut lines: Vec<&str> = Vec::new();
-    let mut in_meter = false;
-    for line in listed.lines() {
-        in_meter = (in_meter || line.trim_start().starts_with("set denied")) && line != "\t}";
-        if !in_meter && !line.contains("comment \"generation ") {
-            lines.push(line);
-        }
-    }
-    lines.join("\n")
+    let mut blocks: Vec<&str> = listed.split("\n\t}\n").map(|block| block.trim_matches(['\n', '}'])).collect();
+    let is_rule = |block: &&str| !["set denied", "chain generation"].iter().any(|name| block.contains(name));
+    blocks.retain(is_rule);
+    blocks.sort_unstable();
+    blocks.join("\n")
 }
