@@ -70,12 +70,22 @@ impl Context {
     /// What `config` means on this host; `mode` where the command line says otherwise. Prints to
     /// people what they should know of it.
     pub fn resolve(&self, config: &Config, mode: Option<Mode>) -> anyhow::Result<Resolved> {
-        let resolved = Policy::resolve(config, &Host::read()?, mode, Timestamp::now())?;
+        let mut host = Host::read()?;
+        if host.docker.known().is_none() {
+            host.remembered = self.policed_last();
+        }
+        let resolved = Policy::resolve(config, &host, mode, Timestamp::now())?;
         for notice in resolved.notices.iter().filter(|_| !self.json) {
             let place = notice.origin.map(|origin| format!(" ({})", config.files.place(origin))).unwrap_or_default();
             anstream::eprintln!("{}: {}{place}\n  {}", paint::notable("warning"), notice.problem, notice.cure);
         }
         Ok(resolved)
+    }
+
+    /// The container interfaces of the last generation, as far as it can be read.
+    fn policed_last(&self) -> Vec<String> {
+        let last = self.store.last().and_then(|number| self.store.get(number));
+        last.map(|generation| generation.policy.containers.exact.into_iter().collect()).unwrap_or_default()
     }
 
     /// The policy that the configuration means; `mode` where the command line says otherwise.

@@ -16,6 +16,9 @@ pub struct Host {
     pub docker: DockerState,
     /// The resolvers that containers ask, or that Docker asks for them; each address once.
     pub resolvers: Vec<Resolver>,
+    /// The container interfaces that were policed last, for as long as Docker does not tell its own. Nothing of the
+    /// machine says them; who keeps them fills them in.
+    pub remembered: Vec<String>,
 }
 
 impl Host {
@@ -39,6 +42,6 @@ impl Host {
             docker.complete_gateways(&facts);
         }
         let resolvers = Resolver::find(root, &facts, docker.known());
-        Ok(Self { facts, docker, resolvers })
+        Ok(Self { facts, docker, resolvers, remembered: Vec::new() })
     }
 }

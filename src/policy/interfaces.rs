@@ -29,10 +29,12 @@ pub struct InterfaceNames {
 impl InterfaceNames {
     /// The container interfaces that the configuration means on this host: `"auto"` takes in the
     /// bridges of Docker's networks with a name of their own, `"bridges"` all bridges that are there.
+    /// While Docker does not tell them, what was policed stays so: its containers run on without it,
+    /// and come up again with it.
     pub fn containers(written: &Interfaces, host: &Host) -> Self {
         let found: Vec<String> = match written {
             Interfaces::List(patterns) => return patterns.iter().collect(),
-            Interfaces::Auto => host.docker.known().map(named_bridges).unwrap_or_default(),
+            Interfaces::Auto => host.docker.known().map_or_else(|| host.remembered.clone(), named_bridges),
             Interfaces::Bridges => host.facts.links.iter().filter(|link| is_bridge(link)).map(name_of).collect(),
         };
         let names = AUTO_NAMES.map(String::from).into_iter().chain(found);

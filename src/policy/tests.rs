@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::config::{Config, Target};
-use crate::host::{Address, Facts, Host, Link, Origin, Route, Scope};
+use crate::host::{Address, Docker, DockerState, Facts, Host, Link, Origin, Route, Scope};
 
 /// A host behind `br-lan`, with Docker's `br-abc` and a VPN.
 fn facts() -> Facts {
@@ -41,6 +41,32 @@ fn resolve(configuration: &str) -> Resolved {
     let config = Config::parse("dockwall.toml", configuration).unwrap().config;
     let host = Host { facts: facts(), ..Host::default() };
     Policy::resolve(&config, &host, None, Timestamp::UNIX_EPOCH).unwrap()
+}
+
+#[test]
+fn a_bridge_that_docker_told_of_stays_policed_while_it_tells_nothing() {
+    let mut facts = facts();
+    facts.links.push(Link {
+        index: 9,
+        name: "app-net0".to_owned(),
+        kind: Some("bridge".to_owned()),
+        ..Link::default()
+    });
+    let config = |text| Config::parse("dockwall.toml", text).unwrap().config;
+    let resolve = |text, docker: DockerState, remembered: &[&str]| {
+        let remembered = remembered.iter().map(|name| (*name).to_owned()).collect();
+        let host = Host { facts: facts.clone(), docker, remembered, ..Host::default() };
+        let resolved = Policy::resolve(&config(text), &host, None, Timestamp::UNIX_EPOCH).unwrap();
+        let told = resolved.notices.iter().any(|notice| notice.kind == NoticeKind::UnpolicedBridge);
+        (resolved.policy.polices("app-net0"), told)
+    };
+    let silent = || DockerState::Unreachable("it is stopped".to_owned());
+    assert_eq!(resolve("", silent(), &["app-net0", "later0"]), (true, false));
+    assert_eq!(resolve("", silent(), &[]), (false, true));
+    assert_eq!(resolve("", DockerState::Absent, &[]), (false, true));
+    assert_eq!(resolve("containers.exclude = ['app-*']", silent(), &["app-net0"]), (false, false));
+    assert_eq!(resolve("containers.interfaces = ['docker0']", silent(), &["app-net0"]), (false, false));
+    assert_eq!(resolve("", DockerState::Known(Docker::default()), &["app-net0"]), (false, true));
 }
 
 fn on_link(resolved: &Resolved) -> Vec<String> {

@@ -84,6 +84,7 @@ fn host() -> Host {
             resolver([10, 57, 17, 5], ResolverOrigin::ResolvConf("/etc/resolv.conf".into())),
             resolver([9, 9, 9, 9], ResolverOrigin::DaemonJson("/etc/docker/daemon.json".into())),
         ],
+        ..Host::default()
     }
 }
 
