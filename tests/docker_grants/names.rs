@@ -1,10 +1,15 @@
 //! Grants with names of Docker's: what becomes of them when Docker does not know the name, is not
 //! there, or has given it to somebody else.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::stage::{ENFORCE, Kin, Stage, every, grant, rules, tcp};
 use crate::support::lab::{HOST, Lab, NETWORKS, Row, Verdict, addresses, from};
+
+/// The bridge of the network `custom` of [`NETWORKS`].
+const CUSTOM_BRIDGE: &str = "app-net0";
 
 fn stage() -> Stage {
     Stage::with(Kin::BOTH.into_iter().flat_map(|kin| (1..=4).map(move |network| kin.at(network, 5))))
@@ -105,6 +110,9 @@ fn without_docker_everything_that_needs_no_name_is_applied() {
     let config = config + &grant("to-2-from", &Kin::V6.at(2, 5), &format!("from = \"{}\"", web_1[1]));
     // An IPv4 source and an IPv6 destination do not go together.
     let config = config.replace(&grant("to-2-v6", &Kin::V6.at(2, 5), "from = \"172.21.0.0/16\"\n"), "");
+    // Docker told once that this is a bridge of its own; its name does not.
+    stage.apply(ENFORCE);
+    stage.expect("with Docker", &rows(&in_custom, 1, Verdict::Timeout));
     stage.control("dockerd stop");
     stage.configure(&config);
     let output = stage.try_dockwall("apply");
@@ -131,14 +139,21 @@ fn without_docker_everything_that_needs_no_name_is_applied() {
         ),
     ];
     stage.expect("without Docker", &[open.concat(), closed.concat()].concat());
-    // Its containers go on without it, those on a bridge with a name of its own as well.
-    stage.expect("a bridge whose name Docker does not tell", &rows(&in_custom, 2, Verdict::Timeout));
+    // Its containers go on without it, and stay policed.
+    stage.expect("on a bridge with a name of its own", &rows(&in_custom, 2, Verdict::Timeout));
+    assert!(!told.contains(CUSTOM_BRIDGE), "{told}");
+
+    // Who never heard of it says so.
+    fs::remove_dir_all(stage.directory().join("state")).unwrap();
+    let told = String::from_utf8(stage.try_dockwall("apply").stderr).unwrap();
+    assert_eq!(told.matches(&format!("warning: the bridge {CUSTOM_BRIDGE} is not policed")).count(), 1, "{told}");
 
     stage.control("dockerd start");
     stage.dockwall("apply");
     let named = [rows("web-1", 3, Verdict::Ok), rows("web-1", 4, Verdict::Ok), rows("app", 3, Verdict::Timeout)];
     stage.expect("with Docker again", &named.concat());
     stage.expect("with Docker again", &from("app", tcp(HOST[0], 8080), Verdict::Ok));
+    stage.expect("with Docker again", &rows(&in_custom, 2, Verdict::Timeout));
 }
 
 #[test]
