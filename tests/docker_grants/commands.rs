@@ -89,7 +89,7 @@ fn j7_a_grant_for_a_time_runs_out_and_can_be_revoked_afterwards() {
     let stage = stage();
     stage.apply(ENFORCE);
     let ends = Kin::BOTH.map(|kin| {
-        let granted = json(&stage, &format!("grant {} --for 3s --name brief-{kin:?}", kin.at(1, 5)));
+        let granted = json(&stage, &format!("grant {} --for 5s --name brief-{kin:?}", kin.at(1, 5)));
         granted["until"].as_str().unwrap().parse::<Timestamp>().unwrap()
     });
     let open = flows(&stage);

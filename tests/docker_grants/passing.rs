@@ -81,7 +81,7 @@ fn assert_standing(lab: &Lab, when: &str) -> Value {
 #[test]
 fn j7_a_grant_runs_out_by_itself_and_takes_its_flows_along() {
     let stage = Stage::with(addresses());
-    let until = ahead(4);
+    let until = ahead(6);
     let first = stage.apply(&format!("{ENFORCE}{}", timed(until)));
     let flows = flows(&stage);
     stage.expect("before", &[for_now(Verdict::Ok), for_good()].concat());
@@ -107,10 +107,10 @@ fn j7_a_grant_runs_out_by_itself_and_takes_its_flows_along() {
 #[test]
 fn j7_a_renewal_extends_a_grant_and_cuts_no_flow() {
     let stage = Stage::with(addresses());
-    let until = ahead(4);
+    let until = ahead(6);
     stage.apply(&format!("{ENFORCE}{}", timed(until)));
     let flows = flows(&stage);
-    let renewed = ahead(9);
+    let renewed = ahead(12);
     stage.apply(&format!("{ENFORCE}{}", timed(renewed)));
     assert!(Timestamp::now() < until, "this machine is too slow to tell anything");
     let comments = elements(&stage, "grant4-range");
