@@ -81,6 +81,10 @@ fn m5_what_is_granted_or_only_audited_or_forced_is_no_cut() {
         assert_done(connection, &lab.dockwall_over_ssh(connection, false, "apply"));
     }
     lab.expect("granted", &to_host(&Verdict::Ok));
+    // An uplink is no container interface, and people are told: what leaves by it counts as between containers.
+    lab.expect("so far it is no wall", &to_lan(&Verdict::Ok));
+    let said = String::from_utf8(lab.try_dockwall("check").stderr).unwrap();
+    assert!(said.contains("eth0 is policed as a container interface and carries a default route"), "{said}");
     lab.expect("but nothing else", &from("lan", ["udp 10.57.17.2 7001".to_owned()], Verdict::Timeout));
     // To another port than the granted one, and from another address.
     let another = lab.dockwall_over_ssh("10.57.17.6 50000 10.57.17.2 22", true, "--json apply");
