@@ -142,7 +142,7 @@ fn an_apply_that_fails_leaves_an_earlier_trial_on() {
 
 /// The program, its group, its session: the end comes from another one.
 #[test]
-fn m1_it_goes_back_when_the_whole_session_of_who_applied_is_killed() {
+fn m5_it_goes_back_when_the_whole_session_of_who_applied_is_killed() {
     let (host, before) = audited();
     let program = format!(
         "{} --config {} --state-dir {} apply --mode enforce --confirm 2s && sleep 60",
