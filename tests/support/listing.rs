@@ -26,13 +26,27 @@ fn line_without_counts(line: &str) -> String {
     kept.join(" ")
 }
 
-/// The sets and chains of our table's listing in the order of their text, whatever order they were
-/// made in.
+/// The sets and chains of our table's listing in the order of their text, and the elements of each
+/// set too, whatever order they were made in.
 pub fn blocks(listing: &str) -> Vec<String> {
     let listing = without_expiry(&without_counts(listing));
     let content = listing.strip_prefix("table inet dockwall {\n\tcomment \"dockwall\"\n").unwrap();
     let content = content.strip_suffix("}\n").unwrap();
-    let mut blocks: Vec<String> = content.split("\n\n").map(|block| block.trim_matches('\n').to_owned()).collect();
+    let mut blocks: Vec<String> =
+        content.split("\n\n").map(|block| with_sorted_elements(block.trim_matches('\n'))).collect();
     blocks.sort();
     blocks
+}
+
+/// The block with the elements of its set in the order of their text: nft lists boxes in the order in
+/// which they came.
+fn with_sorted_elements(block: &str) -> String {
+    let Some((head, (list, tail))) =
+        block.split_once("elements = {").and_then(|(head, rest)| Some((head, rest.split_once('}')?)))
+    else {
+        return block.to_owned();
+    };
+    let mut elements: Vec<&str> = list.split(',').map(str::trim).collect();
+    elements.sort_unstable();
+    format!("{head}elements = {{ {} }}{tail}", elements.join(", "))
 }
