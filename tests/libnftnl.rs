@@ -181,6 +181,7 @@ fn any_expression() -> impl Strategy<Value = Expr> {
     let counter = prop_oneof![Just((0, 0)), any::<(u64, u64)>()];
     let leaf = prop_oneof![
         (any::<u32>(), register()).prop_map(|(key, register)| Expr::Meta { key: MetaKey(key), register }),
+        (any::<(u32, u32)>(), register()).prop_map(|((result, flags), register)| Expr::Fib { result, flags, register }),
         (any::<u32>(), direction, register()).prop_map(|(key, direction, register)| Expr::Ct {
             key: CtKey(key),
             direction,

@@ -74,6 +74,11 @@ fn any_plain_expression() -> impl Strategy<Value = Expr> {
     let unknown = ("[a-z]{1,3}_[a-z]{1,9}", words).prop_map(|(name, data)| Expr::Raw { name, data });
     prop_oneof![
         (any::<u32>(), any_register()).prop_map(|(key, register)| Expr::Meta { key: MetaKey(key), register }),
+        (any::<u32>(), any::<u32>(), any_register()).prop_map(|(result, flags, register)| Expr::Fib {
+            result,
+            flags,
+            register
+        }),
         (any::<u32>(), any_direction(), any_register()).prop_map(|(key, direction, register)| Expr::Ct {
             key: CtKey(key),
             direction,

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::datatype::interface_key;
 use super::{
-    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FlowDirection, Limit, Log, MetaKey, PayloadBase,
-    Register, Reject, Rule, Verdict,
+    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_WAY_BACK, FlowDirection, Limit, Log,
+    MetaKey, PayloadBase, Register, Reject, Rule, Verdict,
 };
 
 /// ICMPv6 (IANA).
@@ -218,6 +218,13 @@ impl Rule {
     /// `ip saddr . ip daddr … @set`: the packet's key in a set of concatenated keys.
     pub fn key_in(self, key: FlowKey, set: &str) -> Self {
         self.family(key.family).with(key.loads).lookup(set)
+    }
+
+    /// `fib saddr . iif oif missing`: packets whose source has no way back over the interface that they
+    /// came in by. Nobody there has that address.
+    pub fn forged(self) -> Self {
+        let way_back = Expr::Fib { result: FIB_OIF, flags: FIB_WAY_BACK, register: Register::R1 };
+        self.with([way_back]).compare(CmpOp::Eq, &[0; 4])
     }
 
     /// `ct status dnat`: packets of a flow whose destination was rewritten.

@@ -159,7 +159,7 @@ fn deny(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     rules.extend(container_rules(Side::Outgoing, policy, policy.bridges, &|rule| {
         between(rule).comment("between containers: Docker's own isolation decides")
     }));
-    rules.extend(exceptions.beyond.iter().map(|exception| granted(exception.rule())));
+    rules.extend(exceptions.look(&exceptions.beyond, granted, forged));
     match &policy.uplinks {
         None => rules.push(Rule::new().jump(chains::DROP)),
         Some(uplinks) => {
@@ -172,16 +172,28 @@ fn deny(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     rules
 }
 
-fn granted(rule: Rule) -> Rule {
+fn granted(exception: &ExceptionSet) -> Vec<Rule> {
+    vec![grant(exception.rule())]
+}
+
+fn granted_as_asked(exception: &ExceptionSet) -> Vec<Rule> {
+    exception.original_rules().into_iter().map(grant).collect()
+}
+
+fn grant(rule: Rule) -> Rule {
     rule.count().return_().comment("grants")
+}
+
+fn forged(rule: Rule) -> Rule {
+    rule.goto(chains::DROP).comment("a forged source: no grant for others")
 }
 
 /// A flow that a container addressed to the host and Docker sent on to a container: what opens the
 /// host's port opens it, by the port that was asked for, and what opens the container's by that. It is
 /// remembered and turned away by what was asked for too, since that is what people know it by.
 fn published(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = exceptions.host.iter().flat_map(ExceptionSet::original_rules).map(granted).collect();
-    rules.extend(exceptions.beyond.iter().map(|exception| granted(exception.rule())));
+    let mut rules = exceptions.look(&exceptions.host, granted_as_asked, forged);
+    rules.extend(exceptions.look(&exceptions.beyond, granted, forged));
     for family in Family::BOTH {
         for protocol in TRANSLATED {
             let key = FlowKey::new(family).source().destination(Destination::Original).protocol();
@@ -209,7 +221,7 @@ fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     for (types, hop_limit) in [(133..=136, 255), (130..=132, 1), (143..=143, 1)] {
         rules.push(Rule::new().link_message(types, hop_limit).return_().comment(link));
     }
-    rules.extend(exceptions.host.iter().map(|exception| granted(exception.rule())));
+    rules.extend(exceptions.look(&exceptions.host, granted, forged));
     // Whatever is for everybody on the link is no attempt on the host, and comes all the time.
     let everybody = Rule::new().not_for_one_host().count();
     let everybody = if policy.mode == Mode::Audit { everybody.return_() } else { everybody.drop() };

@@ -27,6 +27,9 @@ pub enum DataType {
     Icmpv6Type,
     /// 1 byte: whom a frame is for.
     PktType,
+    /// 4 bytes in host order: whether something is there, in nft's words of a `fib` (`boolean` is its
+    /// type).
+    Presence,
     /// 4 bytes in host order: the state of a packet's flow.
     CtState,
     /// 4 bytes in host order: what was done to a packet's flow.
@@ -58,7 +61,8 @@ pub enum ByteOrder {
 
 impl DataType {
     /// Those that are told by their number alone; an integer has any length.
-    const KNOWN: [Self; 11] = [
+    const KNOWN: [Self; 12] = [
+        Self::Presence,
         Self::NfProto,
         Self::Icmpv6Type,
         Self::PktType,
@@ -91,6 +95,7 @@ impl DataType {
             Self::CtStatus => 28,
             Self::Icmpv6Type => 29,
             Self::PktType => 31,
+            Self::Presence => 37,
             Self::IfName => 41,
             Self::Other { id, .. } => id,
         }
@@ -101,7 +106,7 @@ impl DataType {
         match self {
             Self::NfProto | Self::InetProto | Self::CtDirection | Self::Integer | Self::Icmpv6Type | Self::PktType => 1,
             Self::InetService => 2,
-            Self::Ipv4Addr | Self::CtState | Self::CtStatus => 4,
+            Self::Ipv4Addr | Self::CtState | Self::CtStatus | Self::Presence => 4,
             Self::Ipv6Addr | Self::IfName => 16,
             Self::Other { len, .. } => len,
         }
@@ -119,7 +124,7 @@ impl DataType {
                 ByteOrder::None
             }
             Self::Ipv4Addr | Self::Ipv6Addr | Self::InetService => ByteOrder::Network,
-            Self::IfName | Self::CtState | Self::CtStatus | Self::Other { .. } => ByteOrder::Host,
+            Self::IfName | Self::CtState | Self::CtStatus | Self::Presence | Self::Other { .. } => ByteOrder::Host,
         }
     }
 
@@ -156,6 +161,7 @@ impl DataType {
             Self::Integer => "integer".into(),
             Self::Icmpv6Type => "icmpv6_type".into(),
             Self::PktType => "pkt_type".into(),
+            Self::Presence => "boolean".into(),
             Self::CtState => "ct_state".into(),
             Self::CtStatus => "ct_status".into(),
             Self::IfName => "ifname".into(),
@@ -170,6 +176,8 @@ impl DataType {
             (Self::NfProto, [10]) => Some("ipv6".to_owned()),
             (Self::CtDirection, [0]) => Some("original".to_owned()),
             (Self::CtDirection, [1]) => Some("reply".to_owned()),
+            (Self::Presence, [0, 0, 0, 0]) => Some("missing".to_owned()),
+            (Self::Presence, _) if bytes == 1u32.to_ne_bytes() => Some("exists".to_owned()),
             (Self::PktType, [0]) => Some("host".to_owned()),
             (Self::PktType, [1]) => Some("broadcast".to_owned()),
             (Self::PktType, [2]) => Some("multicast".to_owned()),

@@ -44,6 +44,11 @@ pub struct ExceptionSet {
 }
 
 impl ExceptionSet {
+    /// Whether it looks at where a packet came from.
+    fn looks_at_source(&self) -> bool {
+        !matches!(self.layout, Layout::Address | Layout::Port)
+    }
+
     /// The match of the rule that looks into it.
     pub fn rule(&self) -> Rule {
         match self.layout {
@@ -80,17 +85,35 @@ pub struct Exceptions {
     pub beyond: Vec<ExceptionSet>,
     /// What they may open flows to on the host itself.
     pub host: Vec<ExceptionSet>,
+    /// Whether some of it is for certain containers only, so that it matters who a packet is from.
+    pub by_source: bool,
 }
 
 impl Exceptions {
     /// Those of `policy` that have not run out at `now`.
     pub fn of(policy: &Policy, now: Timestamp) -> Self {
         let grants: Vec<Grant> = policy.exceptions().filter(|grant| grant.is_open(now)).collect();
+        let by_source = grants.iter().any(|grant| grant.from.is_some());
         let sets = |host: bool, prefix| {
             let v4 = Collected::<Ipv4Addr>::of(&grants, host, now).sets(prefix);
             v4.into_iter().chain(Collected::<Ipv6Addr>::of(&grants, host, now).sets(prefix)).collect()
         };
-        Self { beyond: sets(false, sets::BEYOND), host: sets(true, sets::ON_HOST) }
+        Self { beyond: sets(false, sets::BEYOND), host: sets(true, sets::ON_HOST), by_source }
+    }
+
+    /// The rules that look into `sets`, each made by `rules`. What a container may write into its packets
+    /// for a source is not yet where they are from: before the sets that look at it, packets that nobody
+    /// on their interface can have sent go to `forged`.
+    pub fn look(
+        &self,
+        sets: &[ExceptionSet],
+        rules: impl Fn(&ExceptionSet) -> Vec<Rule>,
+        forged: impl FnOnce(Rule) -> Rule,
+    ) -> Vec<Rule> {
+        let (by_source, plain): (Vec<_>, Vec<_>) = sets.iter().partition(|set| set.looks_at_source());
+        let check = (self.by_source && !by_source.is_empty()).then(|| forged(Rule::new().forged()));
+        let plain = plain.into_iter().flat_map(&rules);
+        plain.chain(check).chain(by_source.into_iter().flat_map(&rules)).collect()
     }
 }
 

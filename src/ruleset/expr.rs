@@ -51,6 +51,15 @@ pub enum Expr {
         /// Where it goes.
         register: Register,
     },
+    /// Loads what the routing table says of an address of the packet.
+    Fib {
+        /// What is loaded (`enum nft_fib_result`).
+        result: u32,
+        /// Of which address, and by what it is looked up (`enum nft_fib_flags`).
+        flags: u32,
+        /// Where it goes.
+        register: Register,
+    },
     /// Loads bytes of the packet.
     Payload {
         /// The header from whose start `offset` counts.
@@ -205,6 +214,13 @@ impl CtKey {
     /// The IPv6 destination address in one direction (Linux 4.17).
     pub const DST_IP6: Self = Self(22);
 }
+
+/// The interface that a route leads out by (`NFT_FIB_RESULT_OIF`).
+pub const FIB_OIF: u32 = 1;
+/// A look-up of the source address (`NFTA_FIB_F_SADDR`), for routes by the interface that the packet came
+/// in by (`NFTA_FIB_F_IIF`), of which nothing but whether there is one is wanted (`NFTA_FIB_F_PRESENT`),
+/// 4 bytes: the way back of the packet.
+pub const FIB_WAY_BACK: u32 = 1 | 1 << 3 | 1 << 5;
 
 /// A direction of a flow (`enum ip_conntrack_dir`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

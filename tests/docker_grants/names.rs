@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::stage::{ENFORCE, Kin, Stage, every, grant, rules, tcp};
-use crate::support::lab::{HOST, Lab, NETWORKS, Row, Verdict, addresses, from};
+use crate::support::lab::{HOST, Lab, NETWORKS, Row, Spoofed, Verdict, addresses, from, gateways};
 
 /// The bridge of the network `custom` of [`NETWORKS`].
 const CUSTOM_BRIDGE: &str = "app-net0";
@@ -183,4 +183,32 @@ fn a_grant_follows_its_container_to_another_address() {
     stage.dockwall("apply");
     stage.container("late", &job(51).replace("tier=job", "tier=other"));
     stage.expect("gone", &[port("late", Verdict::Timeout), port("heir", Verdict::Timeout)].concat());
+}
+
+/// What a container writes into its packets for a source is no proof of who it is: on another bridge
+/// than that of the address nobody can have sent it.
+#[test]
+fn h10_a_grant_for_one_container_is_none_for_another_that_forges_its_source() {
+    let lab = Lab::up(&[]);
+    let [to_lan, to_host] = [["10.57.17.6", "fd57:17::6"], HOST];
+    let [web4, web6] = addresses("web-1");
+    let granted: String = to_lan
+        .iter()
+        .chain(&to_host)
+        .enumerate()
+        .map(|(number, to)| {
+            format!("[[grant]]\nname = \"grant-{number}\"\nto = \"{to}\"\nports = [\"7002/udp\"]\nfrom = \"container:web-1\"\n")
+        })
+        .collect();
+    for mode in ["audit", "enforce"] {
+        lab.apply(&format!("mode = \"{mode}\"\n{granted}"));
+        let [gateway4, gateway6] = gateways("app");
+        for (at, [to4, to6]) in [("lan", to_lan), ("host", to_host)] {
+            for (gateway, from, to) in [(gateway4, web4, to4), (gateway6, web6, to6)] {
+                assert_eq!(lab.sunk("web-1", to, at), 1, "{mode}: web-1 itself to {to}");
+                let forged = lab.sunk_as("app", gateway, Spoofed { from, to }, at);
+                assert_eq!(forged, u64::from(mode == "audit"), "{mode}: app as {from} to {to}");
+            }
+        }
+    }
 }

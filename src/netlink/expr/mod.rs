@@ -8,6 +8,7 @@ mod cmp;
 mod counter;
 mod ct;
 mod dynset;
+mod fib;
 mod immediate;
 mod limit;
 mod log;
@@ -50,6 +51,7 @@ pub fn name(expression: &Expr) -> &str {
     match expression {
         Expr::Meta { .. } => meta::NAME,
         Expr::Ct { .. } => ct::NAME,
+        Expr::Fib { .. } => fib::NAME,
         Expr::Payload { .. } => payload::NAME,
         Expr::Cmp { .. } => cmp::NAME,
         Expr::Bitwise { .. } => bitwise::NAME,
@@ -69,6 +71,7 @@ fn encode_into(writer: &mut Writer, expression: &Expr) {
     match expression {
         Expr::Meta { key, register } => meta::encode(writer, *key, *register),
         Expr::Ct { key, direction, register } => ct::encode(writer, *key, *direction, *register),
+        Expr::Fib { result, flags, register } => fib::encode(writer, *result, *flags, *register),
         Expr::Payload { base, offset, len, register } => payload::encode(writer, *base, *offset, *len, *register),
         Expr::Cmp { register, op, data } => cmp::encode(writer, *register, *op, data),
         Expr::Bitwise { source, destination, mask, xor } => {
@@ -92,6 +95,7 @@ fn decode_known(name: &str, data: &[u8]) -> Result<Expr> {
     match name {
         meta::NAME => meta::decode(attributes),
         ct::NAME => ct::decode(attributes),
+        fib::NAME => fib::decode(attributes),
         payload::NAME => payload::decode(attributes),
         cmp::NAME => cmp::decode(attributes),
         bitwise::NAME => bitwise::decode(attributes),

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::netlink::attribute::Attributes;
 use crate::ruleset::{
-    CmpOp, CtKey, DynsetOp, FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register,
-    Reject, Verdict,
+    CmpOp, CtKey, DynsetOp, FIB_OIF, FIB_WAY_BACK, FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey,
+    PayloadBase, Register, Reject, Verdict,
 };
 
 /// What `encode` writes, as the one attribute that it is.
@@ -94,6 +94,12 @@ fn as_the_kernel_sends_them() -> Vec<(&'static str, &'static str, &'static str, 
             "ct",
             "08000100 00000001 08000200 00000001",
             Expr::Ct { key: CtKey::DIRECTION, direction: None, register: r1 },
+        ),
+        (
+            "[ fib saddr . iif oif present => reg 1 ]",
+            "fib",
+            "08000100 00000001 08000200 00000001 08000300 00000029",
+            Expr::Fib { result: FIB_OIF, flags: FIB_WAY_BACK, register: r1 },
         ),
         (
             "[ ct load proto_dst => reg 1 , dir original ]",

@@ -55,6 +55,14 @@ impl<'a> Instruction<'a> {
                 vec![(sys::NFTNL_EXPR_META_KEY, Value::U32(key.0)), (sys::NFTNL_EXPR_META_DREG, number(*register))],
             ),
             Expr::Ct { key, direction, register } => (c"ct", ct(*key, *direction, *register)),
+            Expr::Fib { result, flags, register } => (
+                c"fib",
+                vec![
+                    (sys::NFTNL_EXPR_FIB_RESULT, Value::U32(*result)),
+                    (sys::NFTNL_EXPR_FIB_FLAGS, Value::U32(*flags)),
+                    (sys::NFTNL_EXPR_FIB_DREG, number(*register)),
+                ],
+            ),
             Expr::Payload { base, offset, len, register } => (
                 c"payload",
                 vec![

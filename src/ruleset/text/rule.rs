@@ -6,7 +6,7 @@ use std::fmt;
 use super::super::{
     CmpOp, CtKey, DataType, DynsetOp, Expr, Family, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Rule,
 };
-use crate::ruleset::expr::{CT_STATE_INVALID, CT_STATUS_DNAT, FlowDirection, LOG_LEVEL_WARNING};
+use crate::ruleset::expr::{CT_STATE_INVALID, CT_STATUS_DNAT, FIB_OIF, FIB_WAY_BACK, FlowDirection, LOG_LEVEL_WARNING};
 
 /// What nothing is known of.
 const UNKNOWN: DataType = DataType::Other { id: 0, len: 0 };
@@ -166,6 +166,12 @@ impl Words {
         match expression {
             Expr::Meta { key, register } => self.load_meta(*key, *register),
             Expr::Ct { key, direction, register } => self.load_ct(*key, *direction, *register),
+            Expr::Fib { result: FIB_OIF, flags: FIB_WAY_BACK, register } => {
+                self.load(*register, Operand::new("fib saddr . iif oif", DataType::Presence));
+            }
+            Expr::Fib { result, flags, register } => {
+                self.load(*register, Operand::new(format!("<fib {result} {flags}>"), UNKNOWN));
+            }
             Expr::Payload { base, offset, len, register } => self.load_payload(*base, *offset, *len, *register),
             Expr::Cmp { register, op, data } => {
                 let operand = self.operand(*register);
