@@ -102,6 +102,7 @@ fn networks_and_containers_are_as_docker_made_them() {
     let of_web = [
         published(None, 8053, Protocol::Udp, 7001),
         published(None, 8080, Protocol::Tcp, 7000),
+        published(None, 8081, Protocol::Tcp, 7004),
         published(None, 51820, Protocol::Udp, 7001),
     ];
     assert_eq!(BTreeSet::from_iter(&container(docker, "web-1").published), BTreeSet::from_iter(&of_web));
