@@ -26,7 +26,7 @@ mod words;
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use context::{Context, Global};
 use exit::Outcome;
@@ -104,6 +104,11 @@ impl Command {
             Self::Remove(command) => command.run(context),
         }
     }
+}
+
+/// The command line's definition, of which the manual and the completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Parses the command line, runs one command and turns its outcome into an exit status.
