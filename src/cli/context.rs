@@ -98,11 +98,14 @@ impl Context {
         Features::of_release(&host::kernel_release())
     }
 
-    /// Connects to the kernel, with no capability left but the one it takes. To be called when the
-    /// configuration was read, which may belong to another user.
+    /// Connects to the kernel, with no capability left but the one it takes, and finds out whether it
+    /// has nf_tables and permits it: before anything is written. To be called when the configuration
+    /// was read, which may belong to another user.
     pub fn kernel(&self) -> anyhow::Result<Kernel> {
         host::keep_net_admin()?;
-        Ok(Kernel::open()?)
+        let mut kernel = Kernel::open()?;
+        kernel.knock()?;
+        Ok(kernel)
     }
 
     /// Opens the state directory for one process at a time.

@@ -7,9 +7,8 @@ use super::facts_error::FactsError;
 pub enum FlowsError {
     /// Nothing in the kernel lists flows.
     #[error(
-        "this kernel ({}) does not list its flows: load ctnetlink with `modprobe nf_conntrack_netlink`, or boot a \
-         kernel built with CONFIG_NF_CT_NETLINK",
-        super::kernel_release()
+        "this kernel ({}) does not list its flows: {}, or boot a kernel built with CONFIG_NF_CT_NETLINK",
+        super::kernel_release(), super::how_to_load(&["nf_conntrack_netlink"])
     )]
     NoConntrack,
     /// The kernel said EPERM.

@@ -24,7 +24,7 @@ pub use facts::Facts;
 pub use facts_error::FactsError;
 pub use flow::{Flow, open_flows};
 pub use flows_error::FlowsError;
-pub use kernel::kernel_release;
+pub use kernel::{how_to_load, kernel_release};
 pub use link::Link;
 pub use machine::Host;
 pub use resolver::{Resolver, ResolverOrigin};

@@ -7,9 +7,9 @@ use std::io;
 use rustix::io::Errno;
 
 use super::attribute::Malformed;
-use super::expr;
 use super::locate::Place;
-use crate::host::kernel_release;
+use super::module;
+use crate::host::{how_to_load, kernel_release};
 use crate::ruleset::{Change, Expr, Rule, TABLE_NAME};
 
 /// Why the kernel could not be read or changed. In every case the rules are as they were.
@@ -17,9 +17,9 @@ use crate::ruleset::{Change, Expr, Rule, TABLE_NAME};
 pub enum Error {
     /// There is no nf_tables to talk to.
     #[error(
-        "this kernel ({}) has no nf_tables: load it with `modprobe nf_tables`, or boot a kernel built with \
-         CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET",
-        kernel_release()
+        "this kernel ({}) has no nf_tables: {}, or boot a kernel built with CONFIG_NF_TABLES and \
+         CONFIG_NF_TABLES_INET",
+        kernel_release(), how_to_load(&["nf_tables"])
     )]
     NoNfTables,
     /// The kernel said EPERM.
@@ -155,10 +155,13 @@ fn meaning(change: Option<&Change>, place: &Place, errno: Errno) -> (String, Str
     let (reason, cure) = match (errno, change) {
         (Errno::NOENT, Some(Change::AddRule { rule, .. })) => return missing_for_rule(rule, place),
         (Errno::NOENT, Some(Change::AddChain(chain))) if chain.base.is_some() => {
-            ("the kernel has no base chains of this type for family inet", "load them with `modprobe nf_tables_inet`")
+            return (
+                "the kernel has no base chains of this type for family inet".into(),
+                how_to_load(&["nf_tables_inet"]),
+            );
         }
         (Errno::NOENT, Some(Change::AddSet(_))) => {
-            ("the table is missing, or the kernel has no such kind of set", "load `modprobe nf_tables`, then try again")
+            return ("the table is missing, or the kernel has no such kind of set".into(), how_to_load(&["nf_tables"]));
         }
         (Errno::NOENT, _) => ("it is not there any more", "run the command again, it reads the kernel anew"),
         (Errno::EXIST, Some(Change::AddElements(_))) => {
@@ -203,18 +206,26 @@ fn missing_for_rule(rule: &Rule, place: &Place) -> (String, String) {
     };
     let expression = rule.expressions.get(number.saturating_sub(1));
     let Some(reference) = expression.and_then(Expr::reference) else {
-        let reason = format!("the kernel has no `{name}` expression: the module nft_{name} is missing");
-        return (reason, format!("load it with `modprobe nft_{name}`"));
+        let modules = expression.map_or_else(|| vec![format!("nft_{name}")], module::of);
+        let reason = match modules.as_slice() {
+            [module] => format!("the kernel has no `{name}` expression: the module {module} is missing"),
+            several => format!("the kernel has no `{name}` expression: a module of {} is missing", several.join(", ")),
+        };
+        return (reason, load(&modules));
     };
     let reason = format!("`{reference}` that it refers to is not there");
     match expression {
         Some(Expr::Dynset { expressions, .. }) if !expressions.is_empty() => {
-            let modules: Vec<String> = expressions.iter().map(|each| format!("nft_{}", expr::name(each))).collect();
+            let modules: Vec<String> = expressions.iter().flat_map(module::of).collect();
             let reason = format!("{reason}, or a module of what it does per element is missing");
-            (reason, format!("load them with `modprobe -a {}`", modules.join(" ")))
+            (reason, load(&modules))
         }
         _ => (reason, cure),
     }
+}
+
+fn load(modules: &[String]) -> String {
+    how_to_load(&modules.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The errno's name and number, as people look it up.

@@ -42,7 +42,7 @@ impl Kernel {
     ///
     /// # Errors
     /// [`Error::NoNfTables`] where the kernel has no netfilter netlink; the permission shows with
-    /// the first request.
+    /// the first request, such as [`Kernel::knock`].
     pub fn open() -> Result<Self, Error> {
         Ok(Self { socket: Socket::open()?, sequence: 0 })
     }

@@ -16,6 +16,7 @@ mod kernel;
 pub mod libnftnl;
 mod locate;
 pub mod message;
+mod module;
 mod read;
 mod rule;
 mod set;

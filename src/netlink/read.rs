@@ -69,6 +69,14 @@ impl Kernel {
         self.read_settled(Self::read_table)
     }
 
+    /// Asks for the least that there is to ask: shows whether the kernel has nf_tables and lets us at it.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] and [`Error::NoNfTables`].
+    pub fn knock(&mut self) -> Result<(), Error> {
+        self.generation().map(|_| ())
+    }
+
     /// As [`Kernel::read_ours`], without the elements of the sets: what it costs does not grow with
     /// them.
     ///

@@ -1,25 +1,76 @@
-//! What is missing is said, and told apart.
+//! What is missing is said, told apart, and found before anything changes.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
 
 use crate::host::{Host, ended};
 
 /// Who has no privilege: nobody's user and group.
 const AS_NOBODY: [&str; 6] = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+/// Root without any capability, as in a container that was given none.
+const AS_ROOT_WITHOUT: [&str; 5] = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"];
+/// Root of a user namespace that does not own the network namespace.
+const IN_A_CHILD: [&str; 3] = ["unshare", "--user", "--map-root-user"];
+
+/// The commands that read or change nf_tables.
+const OF_THE_KERNEL: [&str; 9] = [
+    "status",
+    "plan",
+    "apply",
+    "apply --confirm 60s",
+    "confirm",
+    "remove",
+    "rollback --to 1",
+    "grant 10.1.2.3 --port 5432/tcp",
+    "revoke database",
+];
+/// The commands that everybody may run.
+const OF_EVERYBODY: [&str; 3] = ["check", "render", "init --stdout"];
+
+/// A host that enforces, with a grant that may be revoked.
+fn with_a_grant() -> Host {
+    let host = Host::new("mode = \"enforce\"");
+    let directory = host.directory.path().join("grants.d");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("database.toml"), "[[grant]]\nname = \"database\"\nto = \"10.57.17.6\"\n").unwrap();
+    host
+}
+
+/// Runs all commands under `starter`: those of the kernel say `said` and end with 5, though nothing in
+/// the kernel or on the disk was changed, and those of everybody work.
+fn refuses(host: &Host, starter: &[&str], said: &str) {
+    let before = (host.netns.list(), files(host.directory.path()));
+    for command in OF_THE_KERNEL {
+        let refused = host.run_under(starter, command);
+        assert_eq!(refused.status, 5, "{command}: {}", refused.stderr);
+        assert!(refused.stderr.contains(said), "{command}: {}", refused.stderr);
+    }
+    for command in OF_EVERYBODY {
+        let ended = host.run_under(starter, command);
+        assert_eq!(ended.status, 0, "{command}: {}", ended.stderr);
+    }
+    let after = (host.netns.list(), files(host.directory.path()));
+    assert_eq!(after, before);
+}
 
 #[test]
 fn l10_without_permission_the_wall_is_unknown_and_not_absent() {
-    let host = Host::new("mode = \"enforce\"");
+    let host = with_a_grant();
     host.expect(0, "apply");
     open_to_all(&host);
-    for command in ["status", "plan", "apply", "remove", "rollback"] {
-        let refused = host.run_under(&AS_NOBODY, command);
-        assert_eq!(refused.status, 5, "{command}: {}", refused.stderr);
-        assert!(refused.stderr.contains("CAP_NET_ADMIN is missing: user 65534"), "{}", refused.stderr);
-    }
-    for command in ["check", "render"] {
-        let ended = host.run_under(&AS_NOBODY, command);
-        assert_eq!(ended.status, 0, "{command}: {}", ended.stderr);
-    }
+    refuses(&host, &AS_NOBODY, "CAP_NET_ADMIN is missing: user 65534");
     host.expect(0, "status");
+}
+
+#[test]
+fn root_of_a_container_without_net_admin_is_told_the_same() {
+    refuses(&with_a_grant(), &AS_ROOT_WITHOUT, "CAP_NET_ADMIN is missing: user 0");
+}
+
+#[test]
+fn l8_in_a_child_user_namespace_the_kernel_says_no() {
+    refuses(&with_a_grant(), &IN_A_CHILD, "user namespace that owns this network namespace");
 }
 
 #[test]
@@ -32,22 +83,53 @@ fn net_admin_alone_is_enough() {
 }
 
 #[test]
-fn l8_in_a_child_user_namespace_the_kernel_says_no() {
-    let host = Host::new("");
-    let refused = host.run_under(&["unshare", "--user", "--map-root-user"], "status");
-    assert_eq!(refused.status, 5, "{}", refused.stderr);
-    assert!(refused.stderr.contains("user namespace that owns this network namespace"), "{}", refused.stderr);
+fn l9_a_service_user_with_net_admin_needs_no_more() {
+    let host = with_a_grant();
+    open_to_all(&host);
+    std::fs::create_dir(host.state()).unwrap();
+    for directory in [host.state(), host.directory.path().join("grants.d")] {
+        chown(directory, Some(65534), Some(65534)).unwrap();
+    }
+    let ambient = ["--inh-caps", "+net_admin", "--ambient-caps", "+net_admin", "--bounding-set", "-all,+net_admin"];
+    let service = [&AS_NOBODY[..], &ambient].concat();
+    for command in ["apply", "status", "grant 10.1.2.3 --name site", "revoke site", "remove", "history"] {
+        let ended = host.run_under(&service, command);
+        assert_eq!(ended.status, 0, "{command}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn l11_where_only_the_state_directory_can_be_written_it_applies() {
+    let host = Host::new("mode = \"enforce\"");
+    std::fs::create_dir(host.state()).unwrap();
+    // What ProtectSystem=strict, StateDirectory, CapabilityBoundingSet and NoNewPrivileges make of a service.
+    let script = format!(
+        "mount --bind {all} {all} && mount --bind {state} {state} && mount -o remount,bind,ro {all} && \
+         mount -o remount,bind,ro / && ! touch {all}/new 2>/dev/null && exec \"$@\"",
+        all = host.directory.path().display(),
+        state = host.state().display(),
+    );
+    let only = ["setpriv", "--no-new-privs", "--bounding-set", "-all,+net_admin", "--inh-caps", "-all"];
+    let sandboxed = [&["unshare", "--mount", "sh", "-c", &script, "sh"][..], &only].concat();
+    for command in ["apply", "status", "apply --mode audit"] {
+        let ended = host.run_under(&sandboxed, command);
+        assert_eq!(ended.status, 0, "{command}: {}", ended.stderr);
+    }
+}
+
+/// What a kernel without nf_tables answers when the socket to netfilter is made, as the `socket`th one.
+fn without_nf_tables(socket: usize) -> String {
+    format!("strace --quiet=all --output=/dev/null --trace=socket -e inject=socket:error=EPROTONOSUPPORT:when={socket}")
 }
 
 #[test]
 fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
     let host = Host::new("");
-    // What such a kernel answers when the socket to netfilter is made: the first one of a command that
-    // asks the kernel alone, the second one where the host's networks are read before.
+    // The first socket of a command that asks the kernel alone, the second one where the host's networks
+    // are read before.
     for (command, socket) in [("apply", 2), ("plan", 2), ("status", 1), ("remove", 1)] {
-        let inject = format!("inject=socket:error=EPROTONOSUPPORT:when={socket}");
-        let without = ["strace", "--quiet=all", "--output=/dev/null", "--trace=socket", "-e", &inject];
-        let refused = host.run_under(&without, command);
+        let without = without_nf_tables(socket);
+        let refused = host.run_under(&without.split(' ').collect::<Vec<_>>(), command);
         assert_eq!(refused.status, 6, "{command}: {}", refused.stderr);
         assert!(refused.stderr.contains("modprobe nf_tables"), "{}", refused.stderr);
     }
@@ -55,18 +137,66 @@ fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
 }
 
 #[test]
+fn l7_where_modules_are_disabled_the_cure_is_another_boot() {
+    let host = Host::new("");
+    let disabled = format!(
+        "mount -t tmpfs tmpfs /proc/sys/kernel && echo 1 >/proc/sys/kernel/modules_disabled && exec {} \"$@\"",
+        without_nf_tables(2)
+    );
+    let refused = host.run_under(&["unshare", "--mount", "sh", "-c", &disabled, "sh"], "apply");
+    assert_eq!(refused.status, 6, "{}", refused.stderr);
+    assert!(refused.stderr.contains("kernel.modules_disabled is 1"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("modprobe"), "{}", refused.stderr);
+    assert!(!host.state().exists(), "a state directory was made all the same");
+}
+
+#[test]
+fn l7_where_modules_are_disabled_and_there_it_works() {
+    let host = Host::new("");
+    let disabled = "mount -t tmpfs tmpfs /proc/sys/kernel && echo 1 >/proc/sys/kernel/modules_disabled && exec \"$@\"";
+    let applied = host.run_under(&["unshare", "--mount", "sh", "-c", disabled, "sh"], "apply --mode enforce");
+    assert_eq!(applied.status, 0, "{}", applied.stderr);
+    host.expect(0, "status");
+}
+
+#[test]
 fn a_configuration_that_may_not_be_read_ends_with_5() {
     let host = Host::new("");
     open_to_all(&host);
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    std::fs::set_permissions(host.configuration(), mode).unwrap();
+    std::fs::set_permissions(host.configuration(), PermissionsExt::from_mode(0o600)).unwrap();
     let refused = host.run_under(&AS_NOBODY, "check");
     assert_eq!(refused.status, 5, "{}", refused.stderr);
     assert!(refused.stderr.contains("dockwall.toml"), "{}", refused.stderr);
 }
 
-/// Lets everybody reach the configuration.
+#[test]
+fn a_history_that_may_not_be_read_ends_with_5() {
+    let host = Host::new("");
+    host.expect(0, "apply");
+    open_to_all(&host);
+    std::fs::set_permissions(host.state(), PermissionsExt::from_mode(0o700)).unwrap();
+    let refused = host.run_under(&AS_NOBODY, "history");
+    assert_eq!(refused.status, 5, "{}", refused.stderr);
+    assert!(refused.stderr.contains("state"), "{}", refused.stderr);
+}
+
+/// Lets everybody reach the configuration and the state directory.
 fn open_to_all(host: &Host) {
     let opened = std::process::Command::new("chmod").args(["-R", "a+rX"]).arg(host.directory.path()).output().unwrap();
     assert_eq!(ended(opened).status, 0);
+}
+
+/// All files below, with what they hold; directories with nothing.
+fn files(directory: &Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut files(&path));
+            found.insert(path, Vec::new());
+        } else {
+            found.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
 }

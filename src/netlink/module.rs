@@ -1,0 +1,60 @@
+//! The kernel modules that expressions are in.
+
+use super::expr;
+use crate::ruleset::{Expr, LogTarget};
+
+/// The modules that `expression` needs in a rule of family inet, where the kernel has them as modules.
+/// The other expressions are in nf_tables itself, or in `nft_NAME` in some kernel.
+pub fn of(expression: &Expr) -> Vec<String> {
+    let names: &[&str] = match expression {
+        // Those of a family are in a module by that family's name: `MODULE_ALIAS_NFT_AF_EXPR` in the kernel.
+        Expr::Fib { .. } => &["nft_fib_inet"],
+        Expr::Reject(_) => &["nft_reject_inet"],
+        // A rule is refused as well where nobody takes its lines: `nf_logger_find_get`.
+        Expr::Log(log) => match log.target {
+            LogTarget::Kernel { .. } => &["nft_log", "nf_log_syslog"],
+            LogTarget::Group(_) => &["nft_log", "nfnetlink_log"],
+        },
+        other => return vec![format!("nft_{}", expr::name(other))],
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policies::{any_policy, table};
+
+    const LISTED: &str = include_str!("../../packaging/modules-load.d/dockwall.conf");
+    /// In nf_tables.ko itself: `nft_basic_types` in net/netfilter/nf_tables_core.c, and nft_counter, which
+    /// was a module until Linux 5.17 and cannot be named in a list for later ones.
+    const BUILT_IN: [&str; 9] =
+        ["immediate", "cmp", "lookup", "bitwise", "byteorder", "payload", "dynset", "range", "meta"];
+
+    fn needed(expression: &Expr) -> BTreeSet<String> {
+        let inner: &[Expr] = match expression {
+            Expr::Dynset { expressions, .. } => expressions,
+            _ => &[],
+        };
+        let all = std::iter::once(expression).chain(inner);
+        let modules = all.filter(|each| !BUILT_IN.contains(&expr::name(each)) && expr::name(each) != "counter");
+        modules.flat_map(of).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn l5_every_module_that_a_ruleset_needs_is_loaded_at_boot(policy in any_policy()) {
+            let table = table(&policy, 1);
+            let listed: BTreeSet<_> = LISTED.lines().filter(|line| !line.starts_with('#')).collect();
+            for expression in table.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.expressions) {
+                for module in needed(expression) {
+                    prop_assert!(listed.contains(module.as_str()), "{module} is not in modules-load.d/dockwall.conf");
+                }
+            }
+        }
+    }
+}
