@@ -28,6 +28,7 @@ mod tests {
 
     use super::*;
     use crate::policies::{any_policy, table};
+    use crate::ruleset::{Log, Reject};
 
     const LISTED: &str = include_str!("../../packaging/modules-load.d/dockwall.conf");
     /// In nf_tables.ko itself: `nft_basic_types` in net/netfilter/nf_tables_core.c, and nft_counter, which
@@ -43,6 +44,19 @@ mod tests {
         let all = std::iter::once(expression).chain(inner);
         let modules = all.filter(|each| !BUILT_IN.contains(&expr::name(each)) && expr::name(each) != "counter");
         modules.flat_map(of).collect()
+    }
+
+    #[test]
+    fn l4_a_module_is_named_as_modprobe_knows_it() {
+        let log = |target| Expr::Log(Log { prefix: None, target });
+        for (expression, modules) in [
+            (Expr::Reject(Reject::TcpReset), vec!["nft_reject_inet"]),
+            (log(LogTarget::Kernel { level: 4 }), vec!["nft_log", "nf_log_syslog"]),
+            (log(LogTarget::Group(3)), vec!["nft_log", "nfnetlink_log"]),
+            (Expr::COUNTER, vec!["nft_counter"]),
+        ] {
+            assert_eq!(of(&expression), modules);
+        }
     }
 
     proptest! {

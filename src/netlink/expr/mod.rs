@@ -46,7 +46,7 @@ pub fn decode(attribute: &Attribute) -> Result<Expr> {
     Ok(decode_known(&name, data).unwrap_or_else(|_| Expr::Raw { name, data: data.to_vec() }))
 }
 
-/// The kernel's name of the expression, which is that of the module it is in: `nft_NAME`.
+/// The kernel's name of the expression.
 pub fn name(expression: &Expr) -> &str {
     match expression {
         Expr::Meta { .. } => meta::NAME,
