@@ -1,6 +1,6 @@
 //! Killed at any system call, the kernel holds the old rules or the new, and the next run works.
 
-use crate::host::Host;
+use crate::host::{DOCKWALL, Host, ended};
 
 #[test]
 fn killed_anywhere_the_kernel_holds_the_old_or_the_new_rules() {
@@ -34,6 +34,27 @@ fn without_marker(listing: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = listing.lines().filter(|line| !line.contains("comment \"generation ")).collect();
     lines.sort_unstable();
     lines
+}
+
+/// Each state directory has a lock of its own; what keeps the kernel whole is the batch's generation.
+#[test]
+fn i9_twenty_at_once_with_state_directories_of_their_own_all_end_well() {
+    let host = Host::new("");
+    std::thread::scope(|scope| {
+        for number in 0..20 {
+            let state = host.directory.path().join(format!("state-{number}"));
+            let mode = if number % 2 == 0 { "enforce" } else { "audit" };
+            let host = &host;
+            scope.spawn(move || {
+                let mut command = host.netns.command(DOCKWALL);
+                command.arg("--config").arg(host.configuration()).arg("--state-dir").arg(state);
+                let ended = ended(command.args(["apply", "--mode", mode]).output().unwrap());
+                assert_eq!(ended.status, 0, "{}", ended.stderr);
+            });
+        }
+    });
+    let status = host.run("--json status");
+    assert!(status.stdout.contains("\"drifted\": false"), "{}", status.stdout);
 }
 
 #[test]
