@@ -79,7 +79,9 @@ impl Init {
 fn reason(error: &FlowsError) -> String {
     match error {
         FlowsError::NotPermitted => "that takes CAP_NET_ADMIN; `sudo dockwall init --stdout` shows them".to_owned(),
-        FlowsError::NoConntrack => "this kernel does not list them; `sudo modprobe nf_conntrack_netlink`".to_owned(),
+        FlowsError::NoConntrack => {
+            format!("this kernel does not list them: {}", host::how_to_load(&["nf_conntrack_netlink"]))
+        }
         FlowsError::Unreadable(error) => error.to_string(),
     }
 }
