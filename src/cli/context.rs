@@ -31,7 +31,7 @@ pub struct Global {
 }
 
 /// The options, with the ways to what they name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     config: Option<PathBuf>,
     /// The state directory.

@@ -6,6 +6,7 @@ mod check;
 mod context;
 mod exit;
 mod grant;
+mod guard;
 mod history;
 mod init;
 mod lifeline;
@@ -47,6 +48,7 @@ use exit::Outcome;
 ///   dockwall apply --mode enforce --confirm 60s
 ///                               drop it from now on; goes back by itself without `dockwall confirm`
 ///   dockwall rollback           back to how it was before
+///   dockwall guard              a service: put it back when somebody removes or changes it
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit::HELP, verbatim_doc_comment, max_term_width = 100)]
 struct Cli {
@@ -83,6 +85,7 @@ enum Command {
     Rollback(rollback::Rollback),
     History(history::History),
     Status(status::Status),
+    Guard(guard::Guard),
     Remove(remove::Remove),
 }
 
@@ -101,6 +104,7 @@ impl Command {
             Self::Rollback(command) => command.run(context),
             Self::History(command) => command.run(context),
             Self::Status(command) => command.run(context),
+            Self::Guard(command) => command.run(context),
             Self::Remove(command) => command.run(context),
         }
     }

@@ -6,11 +6,12 @@ use serde_json::json;
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::{page, paint};
+use crate::generation::{Removed, remove};
 
 /// Take the wall away: the table and all that is in it, in one batch.
 ///
 /// Configuration and history stay, so `dockwall rollback --to N` or `dockwall apply` raise it
-/// again.
+/// again. A guard that runs leaves it so.
 ///
 /// With --json: {removed}, false when there was nothing.
 #[derive(Debug, Args)]
@@ -23,8 +24,11 @@ impl Remove {
         // A wall has to come down even where the state directory is full or gone.
         let mut lock = context.lock().ok();
         let _held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
-        let removed = kernel.remove()?;
+        let Removed { was_there: removed, still_wanted } = remove(&mut kernel, &context.store)?;
         context.store.end_trial().unwrap_or_default();
+        if let Some(error) = still_wanted {
+            anstream::eprintln!("{}: {error}; a guard would raise the wall again", paint::notable("warning"));
+        }
         if context.json {
             page::json(&json!({ "removed": removed }));
         } else if removed {

@@ -33,7 +33,7 @@ impl Rollback {
         let generation = rollback_target(&mut kernel, &context.store, self.to)?;
         lifeline.check(&generation.policy, self.force)?;
         let progress = Progress::start("going back");
-        let sent = rollback(&mut kernel, &generation, context.features());
+        let sent = rollback(&mut kernel, &context.store, &generation, context.features());
         drop(progress);
         let sent = sent?;
         // Where one has gone back to by hand, nothing is on trial any more.

@@ -21,7 +21,7 @@ use crate::ruleset::{Change, compile, diff};
 /// Ends with status 0 only when denied packets are really dropped: the table is there, hooked,
 /// unchanged since it was applied, and in mode enforce.
 ///
-/// With --json: {enforced, wall, applied_at, trial, resolvers, repairs}; the wall is {generation, mode, hooks, hooked,
+/// With --json: {enforced, wall, applied_at, trial, resolvers, guard, repairs}; the wall is {generation, mode, hooks, hooked,
 /// drifted, closes_host, applied, found, policed, not_policed, denied_networks, exceptions, denied, denied_to_host, invalid,
 /// for_everybody, granted, logged}, with packets and bytes for the last six, or null without one.
 #[derive(Debug, Args)]
@@ -38,6 +38,7 @@ impl Status {
             None => None,
         };
         let trial = context.store.trial().unwrap_or_default().filter(Trial::is_open);
+        let has_guard = context.store.has_guard();
         let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
         if context.json {
             page::json(&json!({
@@ -46,10 +47,11 @@ impl Status {
                 "applied_at": applied.as_ref().map(|generation| generation.applied),
                 "trial": trial.as_ref().map(trial::as_json),
                 "resolvers": resolvers.as_deref().map(resolvers::as_json),
+                "guard": has_guard,
                 "repairs": repairs.as_deref().map(changes::as_json),
             }));
         } else {
-            print(&live, &found, applied.as_ref(), trial.as_ref(), resolvers.as_deref(), repairs.as_deref());
+            print(&live, &found, applied.as_ref(), trial.as_ref(), resolvers.as_deref(), has_guard, repairs.as_deref());
         }
         Ok(if found.enforced { Outcome::Done } else { Outcome::NotSo })
     }
@@ -70,6 +72,7 @@ fn print(
     applied: Option<&Generation>,
     trial: Option<&Trial>,
     resolvers: Option<&[UsedResolver]>,
+    has_guard: bool,
     repairs: Option<&[Change]>,
 ) {
     let Some(wall) = &found.wall else {
@@ -89,6 +92,9 @@ fn print(
         sheet.say("  on trial", paint::notable(trial::countdown(trial)));
     }
     sheet.say("  wall", hooks(wall));
+    if has_guard {
+        sheet.say("  guard", "at work: puts it back when somebody removes or changes it");
+    }
     sheet.say("  policed", wall.policed.join(" · "));
     if !wall.not_policed.is_empty() {
         sheet.say("  not policed", wall.not_policed.join(" · "));

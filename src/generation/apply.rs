@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::store::Draft;
 use super::{Author, Error, Generation, Store, StoreError, difference};
 use crate::netlink::{self, Kernel, Live, Sent};
 use crate::policy::Policy;
@@ -48,15 +49,15 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     let table = compile(policy, features, Timestamp::now());
     let (digest, last) = (table.digest(), store.last()?);
     let mut number = 0;
-    let mut planned: Option<Generation> = None;
+    let mut planned: Option<(Generation, Draft)> = None;
     let want = |live: &Live| {
         number = number_for(live, &digest, policy, store, last);
         let in_force = live.marker().map(|marker| marker.generation);
         // A stage that is through, or a policy that is in force.
-        if in_force != Some(number) && planned.as_ref().is_none_or(|planned| planned.number != number) {
+        if in_force != Some(number) && planned.as_ref().is_none_or(|(planned, _)| planned.number != number) {
             let generation = record(number, in_force, store, policy);
             store.put(&generation)?;
-            if let Some(outrun) = planned.replace(generation) {
+            if let Some((outrun, _)) = planned.replace((generation, store.draft_wanted(number)?)) {
                 store.forget(outrun.number)?;
             }
         }
@@ -64,7 +65,8 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     };
     let sent = kernel.replace_seen(look, want);
     match (sent, planned) {
-        (Ok(sent), Some(_)) => {
+        (Ok(sent), Some((_, draft))) => {
+            draft.keep()?;
             store.prune(number)?;
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
@@ -73,9 +75,12 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
                 // In force from another state directory, or loaded by `nft -f`: adopt it.
                 store.put(&record(number, None, store, policy))?;
             }
+            if !matches!(store.wanted(), Ok(Some(wanted)) if wanted == number) {
+                store.want(number)?;
+            }
             Ok(Applied { generation: number, unchanged_policy: true, sent })
         }
-        (Err(error), Some(planned)) if !is_in_force(kernel, planned.number) => {
+        (Err(error), Some((planned, _))) if !is_in_force(kernel, planned.number) => {
             // The kernel's reason matters more than a file too many, which only `history` shows.
             store.forget(planned.number).unwrap_or_default();
             Err(error)

@@ -1,22 +1,27 @@
 //! Generations: what was applied when and by whom, kept on disk, and the way back.
 //!
 //! A generation is written before the kernel is changed and names the one that was in force then.
-//! Which one is in force now only the kernel knows.
+//! Which one is in force now only the kernel knows; which one should be, where its table is gone, the
+//! file `in-force`.
 
 mod amend;
 mod apply;
 mod difference;
 mod record;
+mod remove;
 mod rollback;
 mod store;
+mod tidy;
 mod trial;
 
 pub use amend::{InForce, InForceError, amend, in_force};
 pub use apply::{Applied, apply, number_for};
 pub use difference::difference;
 pub use record::{Author, Generation};
+pub use remove::{Removed, remove};
 pub use rollback::{RollbackError, rollback, rollback_target};
-pub use store::{Listed, Lock, Store, StoreError};
+pub use store::{Draft, Listed, Lock, Store, StoreError};
+pub use tidy::tidy;
 pub use trial::{End, Trial, expire};
 
 use crate::netlink;

@@ -52,7 +52,29 @@ pub fn rollback_target(kernel: &mut Kernel, store: &Store, to: Option<u64>) -> R
 ///
 /// # Errors
 /// See [`RollbackError`].
-pub fn rollback(kernel: &mut Kernel, generation: &Generation, features: Features) -> Result<Sent, RollbackError> {
+pub fn rollback(
+    kernel: &mut Kernel,
+    store: &Store,
+    generation: &Generation,
+    features: Features,
+) -> Result<Sent, RollbackError> {
     let table = compile(&generation.policy, features, Timestamp::now()).marked(generation.number);
-    Ok(kernel.replace::<netlink::Error>(|_| Ok(table.clone()))?)
+    let before = store.wanted().unwrap_or_default();
+    // First the disk: who is killed in between leaves a mark in the kernel with the higher number, which
+    // is believed as well.
+    store.want(generation.number)?;
+    let sent = kernel.replace::<netlink::Error>(|_| Ok(table.clone()));
+    if sent.is_err() {
+        want_again(store, before);
+    }
+    Ok(sent?)
+}
+
+/// What was wanted before is wanted again. That the kernel refused matters more than that the disk did.
+pub(super) fn want_again(store: &Store, before: Option<u64>) {
+    match before {
+        Some(number) => store.want(number),
+        None => store.want_nothing(),
+    }
+    .unwrap_or_default();
 }

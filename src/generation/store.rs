@@ -10,18 +10,20 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fd_lock::{RwLock, RwLockWriteGuard};
-
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use super::{Generation, Trial};
 
 /// How many generations are kept.
 const KEPT: usize = 100;
+/// Held by a guard.
+const GUARD_LOCK: &str = "guard.lock";
 /// How long one waits for another that is at work.
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The state directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Store {
     directory: PathBuf,
 }
@@ -100,6 +102,9 @@ pub struct Listed {
 /// Held while a generation is made, by one process at a time.
 pub struct Lock(RwLock<File>, PathBuf);
 
+/// A number that is written and not yet in its place.
+pub struct Draft(NamedTempFile, PathBuf);
+
 impl Store {
     /// The state directory at that path; it need not exist yet.
     pub fn new(directory: &Path) -> Self {
@@ -116,9 +121,28 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] where it can be neither made nor written.
     pub fn prepare(&self) -> Result<Lock, StoreError> {
+        self.prepare_lock("lock")
+    }
+
+    /// Makes the directory and opens the lock that a guard holds as long as it runs.
+    ///
+    /// # Errors
+    /// As [`Store::prepare`].
+    pub fn prepare_guard(&self) -> Result<Lock, StoreError> {
+        self.prepare_lock(GUARD_LOCK)
+    }
+
+    /// Whether a guard runs here.
+    pub fn has_guard(&self) -> bool {
+        let taken = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        // Shared, so that two who ask do not take each other for a guard.
+        File::open(self.directory.join(GUARD_LOCK)).is_ok_and(|file| RwLock::new(file).try_read().is_err_and(taken))
+    }
+
+    fn prepare_lock(&self, name: &str) -> Result<Lock, StoreError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
         made.map_err(|source| io_error("make", &self.directory, source))?;
-        let path = self.directory.join("lock");
+        let path = self.directory.join(name);
         let opened = File::options().create(true).append(true).mode(0o600).open(&path);
         Ok(Lock(RwLock::new(opened.map_err(|source| io_error("open", &path, source))?), path))
     }
@@ -207,11 +231,62 @@ impl Store {
         delete(&self.trial_path())
     }
 
+    /// The generation that is to be in force: what was put there last, unless the wall was taken away
+    /// since. A guard goes by it where the kernel has lost its own mark.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or what the system says.
+    pub fn wanted(&self) -> Result<Option<u64>, StoreError> {
+        let path = self.wanted_path();
+        match fs::read(&path) {
+            Err(error) if is_nothing(&error) => Ok(None),
+            Err(source) => Err(io_error("read", &path, source)),
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|source| StoreError::Damaged { path, source }),
+        }
+    }
+
+    /// Writes that number beside the one that is wanted so far, so that taking its place needs no room.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the directory is as it was.
+    pub fn draft_wanted(&self, number: u64) -> Result<Draft, StoreError> {
+        let path = self.wanted_path();
+        match self.draft(&number) {
+            Ok(file) => Ok(Draft(file, path)),
+            Err(source) => Err(io_error("write", &path, source)),
+        }
+    }
+
+    /// Makes that generation the one that is wanted, once it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the directory is as it was.
+    pub fn want(&self, number: u64) -> Result<(), StoreError> {
+        self.draft_wanted(number)?.keep()
+    }
+
+    /// Nothing is wanted any more. It may be so already.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn want_nothing(&self) -> Result<(), StoreError> {
+        delete(&self.wanted_path())
+    }
+
+    fn wanted_path(&self) -> PathBuf {
+        self.directory.join("in-force")
+    }
+
     fn trial_path(&self) -> PathBuf {
         self.directory.join("trial.json")
     }
 
     fn write(&self, path: &Path, content: &impl Serialize) -> io::Result<()> {
+        persist(self.draft(content)?, path)
+    }
+
+    /// The content in a file under another name, on the disk.
+    fn draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
         let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory)?;
         let mut writer = io::BufWriter::new(&mut file);
         serde_json::to_writer(&mut writer, content)?;
@@ -219,8 +294,7 @@ impl Store {
         writer.flush()?;
         drop(writer);
         file.as_file().sync_data()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(&self.directory)?.sync_data()
+        Ok(file)
     }
 
     /// Forgets a generation, as when the kernel refused it. It may be gone already.
@@ -250,13 +324,48 @@ impl Store {
     }
 }
 
+impl Draft {
+    /// Puts it in its place: once this returns it is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; what was wanted before still is.
+    pub fn keep(self) -> Result<(), StoreError> {
+        let Self(file, path) = self;
+        persist(file, &path).map_err(|source| io_error("write", &path, source))
+    }
+}
+
 impl Lock {
+    /// Held from now on, unless another process holds it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn try_acquire(&mut self) -> Result<Option<RwLockWriteGuard<'_, File>>, StoreError> {
+        match self.0.try_write() {
+            Ok(held) => Ok(Some(held)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(source) => Err(io_error("lock", &self.1, source)),
+        }
+    }
+
     /// Waits until no other process is at work; calls `waiting` once, if it has to wait.
     ///
     /// # Errors
     /// [`StoreError::Locked`] after a minute.
     pub fn acquire(&mut self, waiting: impl FnOnce()) -> Result<RwLockWriteGuard<'_, File>, StoreError> {
-        let deadline = Instant::now() + LOCK_PATIENCE;
+        self.acquire_within(LOCK_PATIENCE, waiting)
+    }
+
+    /// As [`Lock::acquire`], for who has another patience.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] after that time.
+    pub fn acquire_within(
+        &mut self,
+        patience: Duration,
+        waiting: impl FnOnce(),
+    ) -> Result<RwLockWriteGuard<'_, File>, StoreError> {
+        let deadline = Instant::now() + patience;
         let mut waiting = Some(waiting);
         while self.is_taken()? {
             if Instant::now() >= deadline {
@@ -272,17 +381,24 @@ impl Lock {
     }
 
     fn is_taken(&mut self) -> Result<bool, StoreError> {
-        match self.0.try_write() {
-            Ok(_) => Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-            Err(source) => Err(io_error("lock", &self.1, source)),
-        }
+        Ok(self.try_acquire()?.is_none())
     }
+}
+
+/// Gives the file its name, and returns when that is on the disk.
+fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_data()
+}
+
+/// Whether there is no such file, nor could be.
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if is_nothing(&error) => Ok(()),
         removed => removed.map_err(|source| io_error("delete", path, source)),
     }
 }

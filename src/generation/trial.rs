@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{RollbackError, Store, StoreError, rollback};
+use super::{RollbackError, Store, StoreError, remove, rollback};
 use crate::netlink::Kernel;
 use crate::ruleset::Features;
 
@@ -71,10 +71,13 @@ pub fn expire(kernel: &mut Kernel, store: &Store, began: Timestamp, features: Fe
     };
     let back = match trial.back_to {
         Some(number) => store.get(number).map_err(RollbackError::from).and_then(|generation| {
-            rollback(kernel, &generation, features)?;
+            rollback(kernel, store, &generation, features)?;
             Ok(())
         }),
-        None => kernel.remove().map(|_| ()).map_err(RollbackError::from),
+        None => match remove(kernel, store) {
+            Ok(removed) => removed.still_wanted.map_or(Ok(()), |error| Err(error.into())),
+            Err(error) => Err(error.into()),
+        },
     };
     let end = match &back {
         Ok(()) => End::WentBack,

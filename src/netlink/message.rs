@@ -44,7 +44,7 @@ pub const FAMILY_IPV4: u8 = 2;
 pub const FAMILY_IPV6: u8 = 10;
 
 /// `NFNL_SUBSYS_NFTABLES`.
-const SUBSYSTEM: u16 = 10;
+pub const SUBSYSTEM: u16 = 10;
 
 /// The nf_tables messages (`enum nf_tables_msg_types`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub enum Kind {
     NewSetElem = 12,
     GetSetElem = 13,
     DelSetElem = 14,
+    NewGen = 15,
     GetGen = 16,
 }
 

@@ -1,7 +1,8 @@
 //! nf_tables over netlink: the codec, the socket, the transaction.
 //!
 //! Encoding and decoding stand side by side, one file per object and, in `expr/`, one per
-//! expression. [`Kernel`] reads our table and changes it in one batch. With the feature
+//! expression. [`Kernel`] reads our table and changes it in one batch, and
+//! [`Watch`] hears of changes by others. With the feature
 //! `libnftnl` netfilter's own libraries encode the batch and move it instead.
 
 pub mod attribute;
@@ -25,12 +26,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod userdata;
+mod watch;
 
 pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused};
 pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
 pub use read::{ForeignChain, Live};
+pub use watch::{Process, Seen, Watch};
 
 use crate::ruleset::Change;
 
@@ -59,6 +62,7 @@ pub fn decode_any(bytes: &[u8]) {
         let _ = expr::decode(&attribute);
         let _ = element::decode(&attribute);
     }
+    let _ = watch::Gathered::default().take(bytes);
     for message in message::Messages(bytes) {
         let _ = batch::read_nack(&message);
         let _ = table::decode(message.attributes());

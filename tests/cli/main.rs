@@ -8,6 +8,7 @@ mod bad_input;
 mod crash;
 mod golden;
 mod grant;
+mod guard;
 mod host;
 mod init;
 mod permission;

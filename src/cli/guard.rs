@@ -1,0 +1,82 @@
+//! `dockwall guard`
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::context::Context;
+use super::exit::Outcome;
+use super::paint;
+use crate::guard::{self, GuardError, Guarded, News};
+use crate::host;
+use crate::netlink::Kernel;
+
+const SIGNALS: &str = "\
+Signals:
+  SIGTERM, SIGINT  stop; the wall stays as it is
+  SIGHUP           apply the configuration anew, in its own mode, as `dockwall apply` does
+
+Under systemd it is a service of Type=notify-reload, with WatchdogSec= if you like. One guard runs for a state directory.";
+
+/// Keep in force what was applied: a service that puts the wall back when somebody removes or changes it.
+///
+/// It hears of every change in nf_tables, and looks by itself every 10 minutes. Where the table is gone, asleep or
+/// not what was applied, the generation that should be in force is back within milliseconds, in one batch. What
+/// another dockwall does stays: after `dockwall remove` there is nothing to guard until the next `apply`. Grants
+/// that have run out are taken out, as a new generation. It does not follow Docker: names of networks and
+/// containers are asked for again by the next `apply`, or SIGHUP.
+///
+/// What it does is told on standard error, a line each; many repairs within a second are told as one, unless -v
+/// is given. With --json the lines are on standard output, and each an
+/// object with its `event`: guarding, waiting, unknown, repaired, repaired-often, tidied, went-back, applied,
+/// not-reloaded, failed, overrun, deaf, stopped.
+#[derive(Debug, Args)]
+#[command(after_help = SIGNALS)]
+pub struct Guard {}
+
+impl Guard {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        host::keep_net_admin()?;
+        let for_reload = context.clone();
+        let guarded = Guarded {
+            kernel: Kernel::open()?,
+            store: context.store.clone(),
+            features: context.features(),
+            verbose: context.verbose,
+            policy: Arc::new(move || for_reload.policy(None)),
+        };
+        let is_json = context.json;
+        guard::run(guarded, |news| tell(news, is_json)).map_err(plain)?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// The error that says which exit status it is.
+fn plain(error: GuardError) -> anyhow::Error {
+    match error {
+        GuardError::Store(error) => error.into(),
+        GuardError::Kernel(error) => anyhow::Error::from(error).context("cannot guard"),
+        other => other.into(),
+    }
+}
+
+fn tell(news: &News, is_json: bool) {
+    if is_json {
+        match serde_json::to_string(news) {
+            Ok(line) => anstream::println!("{line}"),
+            Err(error) => anstream::eprintln!("cannot print JSON: {error}"),
+        }
+        return;
+    }
+    let line = news.to_string();
+    let painted = match news {
+        News::Guarding { .. } | News::Applied { .. } => paint::good(line),
+        News::Failed { .. } | News::Deaf { .. } | News::NotReloaded { .. } => paint::bad(line),
+        News::Repaired { .. } | News::RepairedOften { .. } | News::Overrun | News::WentBack { .. } => {
+            paint::notable(line)
+        }
+        _ => paint::faint(line),
+    };
+    anstream::eprintln!("{painted}");
+}

@@ -1,0 +1,304 @@
+//! The service that keeps what was applied in force.
+//!
+//! Threads listen, and send what they hear into one channel: [`sources`]. One loop takes it from there
+//! and looks at the kernel when there is reason to ([`pace`]); each look ends with the wall as it should be
+//! ([`look`]). What it has to say are [`News`]; it prints nothing itself.
+
+mod look;
+mod news;
+mod pace;
+mod reload;
+mod service;
+mod sources;
+mod teller;
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+pub use news::{Damage, News};
+
+use crate::generation::{Lock, RollbackError, Store, StoreError, apply};
+use crate::netlink::{self, Kernel, Process, Watch};
+use crate::policy::Policy;
+use crate::ruleset::Features;
+use look::{Found, Look};
+use pace::Pace;
+use reload::Reload;
+use service::Service;
+use sources::Event;
+use teller::Teller;
+
+/// How long a guard that ends may still hold its lock, or somebody look at it.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+/// The clock may be set, so no end of a grant is waited for longer than this at a time.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// So many events are taken before it is looked again whether something is to be done.
+const MOST_AT_ONCE: usize = 1000;
+/// When a trial is over and its own keeper did not end it.
+const TRIAL_GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
+/// Why it does not guard.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// Another one does.
+    #[error("a guard is at work in {} already; `dockwall status` says whether the wall stands", directory.display())]
+    Running {
+        /// The state directory.
+        directory: std::path::PathBuf,
+    },
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The kernel tells nothing.
+    #[error(transparent)]
+    Kernel(#[from] netlink::Error),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// What it needs from outside.
+pub struct Guarded {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The state directory.
+    pub store: Store,
+    /// What the kernel can do.
+    pub features: Features,
+    /// Whether every repair is told, also where they are many.
+    pub verbose: bool,
+    /// Reads the configuration, for a reload. It may take its time: it runs beside the guard.
+    pub policy: Arc<dyn Fn() -> anyhow::Result<Policy> + Send + Sync>,
+}
+
+/// Guards until it is told to stop; `tell` is given what there is to say.
+///
+/// # Errors
+/// Where it cannot begin. Later trouble is told, and tried again.
+pub fn run(guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardError> {
+    let mut own = guarded.store.prepare_guard()?;
+    let _held = own.acquire_within(LOCK_PATIENCE, || {}).map_err(|error| match error {
+        StoreError::Locked { .. } => GuardError::Running { directory: guarded.store.directory().to_owned() },
+        other => other.into(),
+    })?;
+    let (sender, events) = std::sync::mpsc::channel();
+    // It listens before it looks, so that nothing happens in between.
+    sources::listen(Watch::open()?, sender.clone());
+    sources::receive_signals(sender.clone()).map_err(GuardError::Signals)?;
+    let lock = guarded.store.prepare()?;
+    Guard {
+        look: Look::new(guarded.kernel, guarded.store, guarded.features),
+        lock,
+        pace: Pace::new(Instant::now()),
+        teller: Teller::new(tell, guarded.verbose),
+        service: Service::new(),
+        reload: Reload::new(guarded.policy, sender),
+        apply: None,
+        changed: None,
+        whole_at: None,
+        next_end: None,
+        is_ready: false,
+        is_reloading: false,
+    }
+    .run(&events)
+}
+
+struct Guard<T> {
+    look: Look,
+    lock: Lock,
+    pace: Pace,
+    teller: Teller<T>,
+    service: Service,
+    reload: Reload,
+    /// What is to be applied, once the lock is free.
+    apply: Option<Policy>,
+    /// Who was the last to change our table since it was looked at, and when the first change was heard of.
+    changed: Option<(Process, Instant)>,
+    /// The ruleset's generation number at which all was well.
+    whole_at: Option<u32>,
+    /// When something runs out.
+    next_end: Option<Timestamp>,
+    /// Whether the service manager was told that it guards.
+    is_ready: bool,
+    /// Whether it was told that the configuration is being read.
+    is_reloading: bool,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+impl<T: FnMut(&News)> Guard<T> {
+    fn run(mut self, events: &Receiver<Event>) -> Result<(), GuardError> {
+        loop {
+            // It holds a sender itself, so nothing comes of it but an event or the end of the time.
+            let first = events.recv_timeout(self.wait()).ok();
+            for event in first.into_iter().chain(events.try_iter().take(MOST_AT_ONCE)) {
+                if self.take(event) == Next::Stop {
+                    self.service.stopping();
+                    self.teller.tell(News::Stopped);
+                    return Ok(());
+                }
+            }
+            self.service.alive();
+            self.teller.summarise();
+            if self.next_end.is_some_and(|end| end <= Timestamp::now()) {
+                self.pace.hurry(Instant::now());
+            }
+            if self.pace.is_due(Instant::now()) {
+                self.work();
+            }
+        }
+    }
+
+    /// How long nothing is to be done, unless something happens.
+    fn wait(&self) -> Duration {
+        let now = Instant::now();
+        let until_end = self.next_end.map(|end| {
+            let left = Duration::try_from(end.duration_since(Timestamp::now())).unwrap_or_default();
+            // Not a moment too early, which would be one look too many.
+            left.max(self.pace.rest(now)) + Duration::from_millis(1)
+        });
+        let waits = [Some(self.pace.wait(now)), until_end, self.service.wait(), self.teller.wait(), Some(LONGEST_WAIT)];
+        waits.into_iter().flatten().min().unwrap_or(LONGEST_WAIT)
+    }
+
+    fn take(&mut self, event: Event) -> Next {
+        let now = Instant::now();
+        match event {
+            // The look that found all well has seen it.
+            Event::Changed { generation, .. } if self.whole_at.is_some_and(|whole| is_older(generation, whole)) => {}
+            Event::Changed { by, heard, .. } => {
+                // Of several the last; what this program did is looked at as well, and nobody's doing.
+                if by.pid != std::process::id() {
+                    let since = self.changed.take().map_or(heard, |(_, since)| since);
+                    self.changed = Some((by, since));
+                }
+                self.pace.hurry(now);
+            }
+            Event::Overrun => {
+                self.whole_at = None;
+                self.teller.tell(News::Overrun);
+                self.pace.hurry(now);
+            }
+            Event::Deaf(problem) => {
+                self.whole_at = None;
+                self.teller.tell(News::Deaf { problem });
+                self.pace.hurry(now);
+            }
+            Event::Reload => {
+                self.is_reloading = true;
+                self.service.reloading();
+                self.reload.start();
+            }
+            Event::Configured(policy) => {
+                match policy {
+                    Ok(policy) => {
+                        self.apply = Some(*policy);
+                        self.pace.at_once(now);
+                    }
+                    Err(problem) => {
+                        self.teller.tell(News::NotReloaded { problem });
+                        self.say_ready();
+                    }
+                }
+                self.reload.done();
+            }
+            Event::Stop => return Next::Stop,
+        }
+        Next::GoOn
+    }
+
+    /// Applies what is to be applied, and looks whether all is well; unless another dockwall is at work.
+    fn work(&mut self) {
+        // The lock of the directory that is there now; where that has become unusable, the old one.
+        if let Ok(lock) = self.look.store.prepare() {
+            self.lock = lock;
+        }
+        let done = match self.lock.try_acquire() {
+            Ok(Some(_held)) => Some(work(&mut self.look, &mut self.apply, !self.is_ready)),
+            Ok(None) => None,
+            Err(error) => Some(Err(error.into())),
+        };
+        let now = Instant::now();
+        match done {
+            None => self.pace.postpone(now),
+            Some(Ok(done)) => self.take_note(done, now),
+            Some(Err(error)) => {
+                self.whole_at = None;
+                let again = self.pace.failed(now);
+                self.service.status(&format!("trouble: {error}"));
+                self.teller.tell(News::Failed { problem: error.to_string(), again_in: again.as_secs_f64() });
+            }
+        }
+    }
+
+    fn take_note(&mut self, Done { applied, found, whole_at, next_end }: Done, now: Instant) {
+        let changed = self.changed.take();
+        self.pace.looked(now);
+        (self.whole_at, self.next_end) = (whole_at, next_end);
+        let (by, since) = changed.unzip();
+        let took = |began: Instant| now.duration_since(since.unwrap_or(began)).as_secs_f64() * 1000.0;
+        if let Some(news) = applied {
+            self.teller.tell(news);
+        }
+        let status = found.status();
+        match found {
+            Found::Repaired { generation, damage, changes, began } => {
+                self.teller.tell(News::Repaired { generation, damage, changes, milliseconds: took(began), by });
+            }
+            Found::Tidied { generation, run_out, changes } => {
+                self.teller.tell(News::Tidied { generation, run_out, changes });
+            }
+            Found::WentBack(way_back) => self.teller.tell(News::WentBack { to: way_back }),
+            Found::NoWall | Found::Whole { .. } | Found::Unknown if self.is_ready => {}
+            Found::NoWall => self.teller.tell(News::Waiting),
+            Found::Whole { generation } => self.teller.tell(News::Guarding { generation }),
+            Found::Unknown => self.teller.tell(News::Unknown),
+        }
+        self.service.status(&status);
+        if !self.is_ready || self.is_reloading && self.apply.is_none() && !self.reload.runs() {
+            self.say_ready();
+        }
+    }
+
+    fn say_ready(&mut self) {
+        (self.is_ready, self.is_reloading) = (true, false);
+        self.service.ready();
+    }
+}
+
+/// What was done with the lock held.
+struct Done {
+    applied: Option<News>,
+    found: Found,
+    whole_at: Option<u32>,
+    next_end: Option<Timestamp>,
+}
+
+fn work(look: &mut Look, policy: &mut Option<Policy>, first: bool) -> Result<Done, RollbackError> {
+    let mut applied = None;
+    if let Some(policy) = policy.take() {
+        applied = Some(match apply(&mut look.kernel, &look.store, &policy, look.features) {
+            Ok(applied) => {
+                // As by `dockwall apply` without a trial.
+                look.store.end_trial()?;
+                News::Applied { generation: applied.generation, mode: policy.mode, changes: applied.sent.changes }
+            }
+            Err(error) => News::NotReloaded { problem: error.to_string() },
+        });
+    }
+    let (found, whole_at) = look.run(first)?;
+    Ok(Done { applied, found, whole_at, next_end: look.next_end() })
+}
+
+/// Whether the ruleset's generation number `this` is not after `that`. The number wraps around.
+fn is_older(this: u32, that: u32) -> bool {
+    that.wrapping_sub(this) < u32::MAX / 2
+}

@@ -1,0 +1,158 @@
+//! What a guard has to say: a line each.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::config::Mode;
+use crate::netlink::Process;
+
+/// What happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum News {
+    /// It begins, and all is well.
+    Guarding {
+        /// The generation in force.
+        generation: u64,
+    },
+    /// It begins, and there is no wall to guard.
+    Waiting,
+    /// It begins, and the table is none that this state directory knows.
+    Unknown,
+    /// The wall was put back.
+    Repaired {
+        /// The generation in force again.
+        generation: u64,
+        /// What had become of it.
+        damage: Damage,
+        /// How many changes it took.
+        changes: usize,
+        /// From when it was heard of until it was right again.
+        milliseconds: f64,
+        /// Who did it, where the kernel said so.
+        by: Option<Process>,
+    },
+    /// Repairs that were not told one by one.
+    RepairedOften {
+        /// How many.
+        times: u64,
+        /// In how many seconds.
+        seconds: f64,
+    },
+    /// What had run out was taken out.
+    Tidied {
+        /// The new generation.
+        generation: u64,
+        /// The grants that had run out.
+        run_out: Vec<String>,
+        /// How many changes it took.
+        changes: usize,
+    },
+    /// A change on trial that nobody confirmed went back, since its own keeper had not done it.
+    WentBack {
+        /// Where, in words.
+        to: String,
+    },
+    /// The configuration was applied anew.
+    Applied {
+        /// The generation in force.
+        generation: u64,
+        /// Its mode.
+        mode: Mode,
+        /// How many changes it took.
+        changes: usize,
+    },
+    /// The configuration could not be applied; what was in force still is.
+    NotReloaded {
+        /// Why.
+        problem: String,
+    },
+    /// It is not as it should be, and could not be put right.
+    Failed {
+        /// Why.
+        problem: String,
+        /// In how many seconds it is tried again.
+        again_in: f64,
+    },
+    /// The kernel had more to tell than there was room for.
+    Overrun,
+    /// The kernel does not tell of changes.
+    Deaf {
+        /// Why.
+        problem: String,
+    },
+    /// It was told to stop.
+    Stopped,
+}
+
+/// What had become of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Damage {
+    /// It was gone.
+    Gone,
+    /// It was asleep: its rules saw no packet.
+    Asleep,
+    /// Something in it was another.
+    Changed,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Gone => "gone",
+            Self::Asleep => "put to sleep",
+            Self::Changed => "changed",
+        })
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guarding { generation } => write!(f, "guarding generation {generation}"),
+            Self::Waiting => f.write_str("no wall is wanted here: `dockwall apply` raises one, which is guarded from then on"),
+            Self::Unknown => f.write_str(
+                "the table `inet dockwall` is of no generation of this state directory, and is left alone: run `dockwall \
+                 apply`, or name the state directory with --state-dir",
+            ),
+            Self::Repaired { generation, damage, changes, milliseconds, by } => {
+                write!(f, "repaired: the table was {damage}")?;
+                if let Some(Process { pid, name }) = by {
+                    write!(f, " by {name} (process {pid})")?;
+                }
+                write!(f, ", generation {generation} is in force again: {}, {milliseconds:.1} ms", Changes(*changes))
+            }
+            Self::RepairedOften { times, seconds } => {
+                write!(f, "repaired {times} times more within {seconds:.1} s: somebody changes the table again and again")
+            }
+            Self::Tidied { generation, run_out, changes } => write!(
+                f,
+                "tidied: {} ran out, generation {generation} is in force without: {}",
+                run_out.join(", "),
+                Changes(*changes)
+            ),
+            Self::WentBack { to } => write!(f, "went back to {to}: nobody confirmed the change in time"),
+            Self::Applied { generation, mode, changes } => {
+                write!(f, "applied anew: generation {generation}, mode {mode}: {}", Changes(*changes))
+            }
+            Self::NotReloaded { problem } => {
+                write!(f, "not applied anew, what was in force still is: {problem}")
+            }
+            Self::Failed { problem, again_in } => write!(f, "error: {problem}; trying again in {again_in:.1} s"),
+            Self::Overrun => f.write_str("more changes at once than could be heard: looking at everything"),
+            Self::Deaf { problem } => write!(f, "error: {problem}; listening anew, and looking at everything"),
+            Self::Stopped => f.write_str("stopped: the wall stays as it is, and nobody guards it"),
+        }
+    }
+}
+
+/// How many.
+struct Changes(usize);
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "change" } else { "changes" })
+    }
+}
