@@ -79,6 +79,7 @@ fn a2_a3_a8_the_wall_is_back_in_milliseconds_under_a_thousand_connections_a_seco
     let lab = Lab::up(&[]);
     lab.apply(ENFORCE);
     let _guard = guard(&lab);
+    lab.stats("lan");
     let stream = lab.blast("app", &format!("10.57.17.6 7002 --pps {PACKETS}"));
     let connect = format!("traffic connect 10.57.17.6 7000 --rate {CONNECTIONS} --seconds 300 --until-eof");
     let connections = lab.start("web-1", &connect);

@@ -60,8 +60,7 @@ pub fn rollback(
 ) -> Result<Sent, RollbackError> {
     let table = compile(&generation.policy, features, Timestamp::now()).marked(generation.number);
     let before = store.wanted().unwrap_or_default();
-    // First the disk: who is killed in between leaves a mark in the kernel with the higher number, which
-    // is believed as well.
+    // First the disk: where one is killed in between, a guard ends with one of the two.
     store.want(generation.number)?;
     let sent = kernel.replace::<netlink::Error>(|_| Ok(table.clone()));
     if sent.is_err() {

@@ -124,8 +124,9 @@ impl Look {
     /// The generation that is wanted, and whether the kernel's mark says the same; none where no wall is
     /// wanted.
     ///
-    /// The mark is believed where it is of a generation on this disk, to the digest, and none that was left
-    /// behind: an old ruleset that somebody loads again has a lower number than what was applied since.
+    /// The mark is believed where it is of a generation on this disk, to the digest, and that is the one which
+    /// is noted, or the newest of all, whose command was killed before it could note it. An old ruleset that
+    /// somebody loads again is neither.
     fn wanted(&self, live: &Live, now: Timestamp, first: bool) -> Result<Option<(Rc<Known>, bool)>, StoreError> {
         let marked = live.marker().and_then(|marker| self.marked(&marker, now));
         let noted = match (self.store.wanted(), &marked, &self.last) {
@@ -134,10 +135,11 @@ impl Look {
             (Err(_), None, Some(last)) => Some(last.generation.number),
             (Err(error), None, None) => return Err(error),
         };
-        if let Some(marked) = marked
-            && noted.is_none_or(|noted| marked.generation.number >= noted)
-        {
-            return Ok(Some((marked, true)));
+        if let Some(marked) = marked {
+            let number = marked.generation.number;
+            if noted.is_none_or(|noted| number == noted || number > noted && self.is_newest(number)) {
+                return Ok(Some((marked, true)));
+            }
         }
         let number = match noted {
             Some(number) => Some(number),
@@ -147,6 +149,10 @@ impl Look {
             None => None,
         };
         number.map(|number| Ok((self.known(number)?, false))).transpose()
+    }
+
+    fn is_newest(&self, number: u64) -> bool {
+        self.store.last().is_ok_and(|last| last == number)
     }
 
     /// The generation that the mark names, where it is of it.

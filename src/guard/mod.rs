@@ -78,7 +78,11 @@ pub struct Guarded {
 ///
 /// # Errors
 /// Where it cannot begin. Later trouble is told, and tried again.
-pub fn run(guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardError> {
+pub fn run(mut guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardError> {
+    // What no patience cures is told before anything is made.
+    if let Err(error @ (netlink::Error::NotPermitted | netlink::Error::NoNfTables)) = guarded.kernel.read_frame() {
+        return Err(error.into());
+    }
     let mut own = guarded.store.prepare_guard()?;
     let _held = own.acquire_within(LOCK_PATIENCE, || {}).map_err(|error| match error {
         StoreError::Locked { .. } => GuardError::Running { directory: guarded.store.directory().to_owned() },

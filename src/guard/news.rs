@@ -101,8 +101,8 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Gone => "gone",
-            Self::Asleep => "put to sleep",
+            Self::Gone => "deleted",
+            Self::Asleep => "disabled",
             Self::Changed => "changed",
         })
     }
@@ -118,9 +118,12 @@ impl fmt::Display for News {
                  apply`, or name the state directory with --state-dir",
             ),
             Self::Repaired { generation, damage, changes, milliseconds, by } => {
-                write!(f, "repaired: the table was {damage}")?;
-                if let Some(Process { pid, name }) = by {
-                    write!(f, " by {name} (process {pid})")?;
+                match (by, damage) {
+                    (Some(Process { pid, name }), _) => {
+                        write!(f, "repaired: {name} (process {pid}) {damage} the table")?;
+                    }
+                    (None, Damage::Gone) => f.write_str("repaired: the table was gone")?,
+                    (None, _) => write!(f, "repaired: somebody {damage} the table")?,
                 }
                 write!(f, ", generation {generation} is in force again: {}, {milliseconds:.1} ms", Changes(*changes))
             }

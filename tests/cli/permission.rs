@@ -14,7 +14,7 @@ const AS_ROOT_WITHOUT: [&str; 5] = ["setpriv", "--bounding-set", "-all", "--inh-
 const IN_A_CHILD: [&str; 3] = ["unshare", "--user", "--map-root-user"];
 
 /// The commands that read or change nf_tables.
-const OF_THE_KERNEL: [&str; 9] = [
+const OF_THE_KERNEL: [&str; 10] = [
     "status",
     "plan",
     "apply",
@@ -24,6 +24,7 @@ const OF_THE_KERNEL: [&str; 9] = [
     "rollback --to 1",
     "grant 10.1.2.3 --port 5432/tcp",
     "revoke database",
+    "guard",
 ];
 /// The commands that everybody may run.
 const OF_EVERYBODY: [&str; 3] = ["check", "render", "init --stdout"];
@@ -127,7 +128,7 @@ fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
     let host = Host::new("");
     // The first socket of a command that asks the kernel alone, the second one where the host's networks
     // are read before.
-    for (command, socket) in [("apply", 2), ("plan", 2), ("status", 1), ("remove", 1)] {
+    for (command, socket) in [("apply", 2), ("plan", 2), ("status", 1), ("remove", 1), ("guard", 1)] {
         let without = without_nf_tables(socket);
         let refused = host.run_under(&without.split(' ').collect::<Vec<_>>(), command);
         assert_eq!(refused.status, 6, "{command}: {}", refused.stderr);

@@ -101,6 +101,31 @@ fn commands_and_damage_together_end_with_what_the_last_command_said() {
     assert!(guard.told().iter().all(|told| told["event"] != "failed"));
 }
 
+/// As without a guard: the old rules or the new ones, and they stay.
+#[test]
+fn a_command_that_is_killed_ends_with_the_old_or_the_new_rules_which_are_guarded_then() {
+    let host = enforced();
+    let guard = Guard::start(&host);
+    for (command, calls) in [("apply --mode audit", 4), ("apply --mode enforce", 4), ("rollback", 3)] {
+        for call in ["sendto", "fsync,fdatasync", "rename,renameat2"] {
+            for nth in 1..=calls {
+                let kill = format!("inject={call}:signal=SIGKILL:when={nth}");
+                host.run_under(&["strace", "--quiet=all", "--output=/dev/null", "-f", "-e", &kill], command);
+                // Whatever is noted and whatever is in force, the next repair makes the two one.
+                host.netns.load("insert rule inet dockwall DOCKER-USER accept");
+                await_that("it is whole", || host.run("--json status").stdout.contains("\"drifted\": false"));
+                settle();
+                let number = in_force(&host);
+                assert!(number.is_some() && number == noted(&host), "{command} {call} {nth}: {number:?}");
+            }
+        }
+    }
+    assert!(guard.told().iter().all(|told| told["event"] != "failed"));
+    let before = dump(&host);
+    host.netns.load("delete table inet dockwall");
+    await_dump(&host, &before);
+}
+
 #[test]
 fn what_has_run_out_is_taken_out_as_a_generation_of_its_own() {
     let host = enforced();

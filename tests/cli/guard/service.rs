@@ -23,6 +23,21 @@ fn sigterm_ends_it_within_a_second_and_leaves_the_wall() {
     }
 }
 
+#[test]
+fn all_of_its_threads_have_net_admin_and_nothing_else() {
+    let host = enforced();
+    let guard = Guard::start(&host);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", guard.child.id())).unwrap();
+    let statuses: Vec<String> =
+        threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap()).collect();
+    assert!(statuses.len() >= 3);
+    for status in statuses {
+        for set in ["CapEff", "CapPrm"] {
+            assert!(status.contains(&format!("{set}:\t0000000000001000\n")), "{status}");
+        }
+    }
+}
+
 /// Also while another dockwall holds the lock for long.
 #[test]
 fn sigterm_ends_it_while_it_waits_for_another_dockwall() {
