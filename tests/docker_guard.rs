@@ -34,7 +34,8 @@ fn guard(lab: &Lab) -> Sender {
     guard
 }
 
-/// What got through during one attack.
+/// What got through during one attack. Connections that were tried before and are tried again meanwhile are
+/// among it, so that there are more of them than the time would say.
 struct Leak {
     packets: u64,
     connections: u64,
@@ -75,7 +76,7 @@ fn judge(lab: &Lab, what: &str, leaks: &[Leak]) {
 }
 
 #[test]
-fn a2_a3_a8_the_wall_is_back_in_milliseconds_under_a_thousand_connections_a_second() {
+fn a2_a8_the_wall_is_back_in_milliseconds_under_a_thousand_connections_a_second() {
     let lab = Lab::up(&[]);
     lab.apply(ENFORCE);
     let _guard = guard(&lab);
