@@ -1,8 +1,8 @@
 //! The service that keeps what was applied in force.
 //!
-//! Threads listen, and send what they hear into one channel: [`sources`]. One loop takes it from there
-//! and looks at the kernel when there is reason to ([`pace`]); each look ends with the wall as it should be
-//! ([`look`]). What it has to say are [`News`]; it prints nothing itself.
+//! Threads listen, and send what they hear into one channel: `sources`. One loop takes it from there
+//! and looks at the kernel when there is reason to (`pace`); each look ends with the wall as it should be
+//! (`look`). What it has to say are [`News`]; it prints nothing itself.
 
 mod look;
 mod news;
