@@ -154,7 +154,7 @@ pub struct Expiry {
 
 impl Expiry {
     /// What runs out at `at`, seen at `now`; none when it has run out. The kernel takes no timeout of zero for one,
-    /// and refuses what is longer than [`LONGEST_TIMEOUT`].
+    /// and refuses what is longer than `LONGEST_TIMEOUT`.
     pub fn new(at: Timestamp, now: Timestamp) -> Option<Self> {
         let left = u64::try_from(at.duration_since(now).as_millis()).ok().filter(|left| *left > 0)?;
         Some(Self { at, left: left.min(LONGEST_TIMEOUT) })
