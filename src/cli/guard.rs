@@ -18,7 +18,7 @@ Signals:
 
 Under systemd it is a service of Type=notify-reload, with WatchdogSec= if you like. One guard runs for a state directory.";
 
-/// Keep in force what was applied: a service that puts the wall back when somebody removes or changes it.
+/// Keep in force what was applied: a service that puts the wall back.
 ///
 /// It hears of every change in nf_tables, and looks by itself every 10 minutes. Where the table is gone, asleep or
 /// not what was applied, the generation that should be in force is back within milliseconds, in one batch. What
