@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Networks;
+use super::{Networks, text};
 use crate::config::{Ports, Protocol};
 
 /// An exception: these packets return to Docker's own rules.
@@ -40,9 +40,9 @@ pub struct Opening {
 #[serde(rename_all = "lowercase")]
 pub enum Service {
     /// Destination ports.
-    Ports(Ports),
+    Ports(#[serde(with = "text")] Ports),
     /// Everything of a protocol.
-    Protocol(Protocol),
+    Protocol(#[serde(with = "text")] Protocol),
 }
 
 impl Grant {

@@ -13,6 +13,8 @@ mod resolver;
 mod tests;
 mod text;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use evident::{Evidence, Excluded, evidently_no_container_bridge};
@@ -82,8 +84,9 @@ pub struct Log {
 
 impl Policy {
     /// The exceptions: grants and resolvers.
-    pub fn exceptions(&self) -> impl Iterator<Item = Grant> {
-        self.grants.iter().cloned().chain(self.resolvers.iter().map(OpenResolver::grant))
+    pub fn exceptions(&self) -> impl Iterator<Item = Cow<'_, Grant>> {
+        let resolvers = self.resolvers.iter().map(|resolver| Cow::Owned(resolver.grant()));
+        self.grants.iter().map(Cow::Borrowed).chain(resolvers)
     }
 
     /// The policy with one more grant, in the place of one of the same name.

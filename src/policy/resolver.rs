@@ -76,40 +76,39 @@ impl Reach {
 
 /// The resolvers of this host under `denied`, those that are the host itself under `deny.host`.
 pub fn used_resolvers(config: &Config, host: &Host, denied: &Networks) -> Vec<UsedResolver> {
-    let own: Vec<IpAddr> = host.facts.own_addresses().collect();
     let listed = match &config.dns {
         DnsAllow::List(addresses) => addresses.as_slice(),
         _ => &[],
     };
-    let opens = |address: &IpAddr| config.dns == DnsAllow::Auto || listed.contains(address);
-    let unasked = listed.iter().filter(|address| !is_found(host, address)).map(|address| (*address, None));
-    let found = host.resolvers.iter().map(|resolver| (resolver.address, Some(resolver.origin.clone())));
-    let used = found.chain(unasked).map(|(address, origin)| {
-        let on_host = own.contains(&address);
-        let closed = if on_host { config.host } else { denied.contains(address) };
-        let reach = Reach::new(closed, opens(&address), on_host);
-        UsedResolver { address, origin, reach }
-    });
-    used.collect()
-}
-
-fn is_found(host: &Host, address: &IpAddr) -> bool {
-    host.resolvers.iter().any(|resolver| resolver.address == *address)
+    let opens = |address, _| config.dns == DnsAllow::Auto || listed.contains(&address);
+    judged(host, listed.iter().copied(), denied, config.host, opens)
 }
 
 /// The resolvers of this host under a policy in force, then what else the policy opens.
 pub fn resolvers_under(policy: &Policy, host: &Host) -> Vec<UsedResolver> {
-    let own: Vec<IpAddr> = host.facts.own_addresses().collect();
-    let reach = |address: IpAddr| {
-        let on_host = own.contains(&address);
-        let open = policy.resolvers.iter().any(|resolver| resolver.address == address && resolver.host == on_host);
-        let closed = if on_host { policy.host } else { policy.denied.contains(address) };
-        Reach::new(closed, open, on_host)
-    };
-    let used = |(address, origin)| UsedResolver { address, origin, reach: reach(address) };
-    let found = host.resolvers.iter().map(|resolver| (resolver.address, Some(resolver.origin.clone())));
+    let opens = |address, on_host| policy.resolvers.contains(&OpenResolver { address, host: on_host });
     let opened = policy.resolvers.iter().map(|resolver| resolver.address);
-    let unasked = opened.filter(|address| !is_found(host, address)).map(|address| (address, None));
+    judged(host, opened, &policy.denied, policy.host, opens)
+}
+
+/// The resolvers that the host says, then those `named` that it does not. `opens` says whether an address
+/// is let through, which is or is not one of the host's own.
+fn judged(
+    host: &Host,
+    named: impl Iterator<Item = IpAddr>,
+    denied: &Networks,
+    closes_host: bool,
+    opens: impl Fn(IpAddr, bool) -> bool,
+) -> Vec<UsedResolver> {
+    let own: Vec<IpAddr> = host.facts.own_addresses().collect();
+    let is_found = |address: &IpAddr| host.resolvers.iter().any(|resolver| resolver.address == *address);
+    let found = host.resolvers.iter().map(|resolver| (resolver.address, Some(resolver.origin.clone())));
+    let unasked = named.filter(|address| !is_found(address)).map(|address| (address, None));
+    let used = |(address, origin)| {
+        let on_host = own.contains(&address);
+        let closed = if on_host { closes_host } else { denied.contains(address) };
+        UsedResolver { address, origin, reach: Reach::new(closed, opens(address, on_host), on_host) }
+    };
     found.chain(unasked).map(used).collect()
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// ICMPv6 (IANA).
-const ICMPV6: u8 = 58;
+pub(super) const ICMPV6: u8 = 58;
 /// Where the hop limit stands in an IPv6 header (RFC 8200).
 const HOP_LIMIT: u32 = 7;
 /// A frame for the host itself (`include/uapi/linux/if_packet.h`).

@@ -5,6 +5,7 @@
 //! exact flow, into a hash set; everything else, and what runs out, into a set with an interval in
 //! each field of its key (`pipapo`, Linux 5.6). A set that would be empty is not made.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use jiff::Timestamp;
@@ -92,7 +93,7 @@ pub struct Exceptions {
 impl Exceptions {
     /// Those of `policy` that have not run out at `now`.
     pub fn of(policy: &Policy, now: Timestamp) -> Self {
-        let grants: Vec<Grant> = policy.exceptions().filter(|grant| grant.is_open(now)).collect();
+        let grants: Vec<Cow<Grant>> = policy.exceptions().filter(|grant| grant.is_open(now)).collect();
         let by_source = grants.iter().any(|grant| grant.from.is_some());
         let sets = |host: bool, prefix| {
             let v4 = Collected::<Ipv4Addr>::of(&grants, host, now).sets(prefix);
@@ -192,7 +193,7 @@ impl<A: Address> Way<A> {
 const EVERY_PROTOCOL: Bounds = (0, u8::MAX as u128);
 
 impl<A: Field> Collected<A> {
-    fn of(grants: &[Grant], host: bool, now: Timestamp) -> Self {
+    fn of(grants: &[Cow<Grant>], host: bool, now: Timestamp) -> Self {
         let mut all = Self {
             host,
             addresses: Vec::new(),

@@ -8,8 +8,7 @@ use crate::config::choice::choose;
 use crate::config::invalid::{Invalid, quote};
 
 /// Destination ports of one protocol, both ends included. Written `"5432/tcp"`, `"8000-8100/tcp"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ports {
     /// The protocol, one that has ports.
     pub protocol: Protocol,
@@ -137,20 +136,6 @@ fn read_number(text: &str, number: &str) -> Result<u16, Invalid> {
         number.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
             Invalid::new(format!("{}: there is no port {}", quote(text), quote(number)), "write a port from 1 to 65535")
         })
-    }
-}
-
-impl From<Ports> for String {
-    fn from(ports: Ports) -> Self {
-        ports.to_string()
-    }
-}
-
-impl TryFrom<String> for Ports {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        text.parse()
     }
 }
 

@@ -7,8 +7,7 @@ use crate::config::choice::{choose, word_of};
 use crate::config::invalid::{Invalid, quote};
 
 /// A protocol above IP, by its name or its number (IANA's "Protocol Numbers").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// 6.
     Tcp,
@@ -116,20 +115,6 @@ impl FromStr for Protocol {
                 Invalid::new(problem, format!("{cure}; any other protocol goes by its number"))
             }),
         }
-    }
-}
-
-impl From<Protocol> for String {
-    fn from(protocol: Protocol) -> Self {
-        protocol.to_string()
-    }
-}
-
-impl TryFrom<String> for Protocol {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        text.parse()
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use super::super::{
     CmpOp, CtKey, DataType, DynsetOp, Expr, Family, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Rule,
 };
+use crate::ruleset::build::ICMPV6;
 use crate::ruleset::expr::{CT_STATE_INVALID, CT_STATUS_DNAT, FIB_OIF, FIB_WAY_BACK, FlowDirection, LOG_LEVEL_WARNING};
 
 /// What nothing is known of.
@@ -68,9 +69,6 @@ fn implied_icmpv6(expressions: &[Expr]) -> Option<&[Expr]> {
     let message_type = matches!(rest, [Expr::Payload { base: PayloadBase::TRANSPORT, offset: 0, len: 1, .. }, ..]);
     (message_type && family == &[Family::Ipv6.nfproto()] && protocol == &[ICMPV6]).then_some(rest)
 }
-
-/// ICMPv6 (IANA).
-const ICMPV6: u8 = 58;
 
 /// What a register holds.
 #[derive(Clone)]
