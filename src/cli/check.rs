@@ -127,6 +127,8 @@ fn print(config: &Config, resolved: &Resolved, verbose: bool) {
         sheet.say("uplinks", format!("only what leaves by {uplinks}"));
     }
     sheet.say("log", log(policy));
+    let guard = if policy.own { "owns the table while it runs" } else { "puts the table back, and does not own it" };
+    sheet.say("guard", format!("{guard}{}", paint::faint("  (guard.own)")));
     sheet.say(
         "grants",
         if config.grants.is_empty() { "none".to_owned() } else { counted(config.grants.len(), "grant", "grants") },

@@ -33,6 +33,7 @@ pub(super) fn read_config(top: &mut Section<'_>, names: &mut GrantNames) -> Conf
     let Deny { ranges, on_link, host, uplinks, action } = top.section("deny", read_deny);
     let dns = top.section("dns", |dns| dns.field("allow").and_then(DnsAllow::read).unwrap_or_default());
     let log = top.section("log", read_log);
+    let own = top.section("guard", |guard| guard.flag("own", default.own));
     let grants = read_grants(top, names, &Coverage::of(&ranges, on_link, host));
     Config {
         mode,
@@ -45,6 +46,7 @@ pub(super) fn read_config(top: &mut Section<'_>, names: &mut GrantNames) -> Conf
         action,
         dns,
         log,
+        own,
         grants,
         files: Files::default(),
     }

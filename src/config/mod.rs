@@ -96,6 +96,8 @@ pub struct Config {
     pub dns: DnsAllow,
     /// `[log]`: what is logged.
     pub log: Log,
+    /// `guard.own`: whether the guard owns the table, where the kernel can keep it for an owner.
+    pub own: bool,
     /// `[[grant]]` of all files, in the order of reading; their names are unique.
     pub grants: Vec<Grant>,
     /// The files it was read from, which the origins in it refer to.
@@ -128,6 +130,7 @@ impl Default for Config {
             action: Action::default(),
             dns: DnsAllow::default(),
             log: Log::default(),
+            own: true,
             grants: Vec::new(),
             files: Files::default(),
         }

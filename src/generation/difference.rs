@@ -35,6 +35,9 @@ pub fn difference(old: &Policy, new: &Policy) -> Vec<String> {
     }
     lines.extend(named("grants", &grants(old), &grants(new)));
     lines.extend(named("resolvers", &resolvers(old), &resolvers(new)));
+    if old.own != new.own {
+        lines.push(format!("a guard {} the table", if new.own { "owns" } else { "does not own" }));
+    }
     if old.log != new.log && (old.mode == new.mode || !same_but_prefix(old, new)) {
         lines.push("log".to_owned());
     }

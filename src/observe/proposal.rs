@@ -39,6 +39,7 @@ impl Proposal {
         containers(&mut page, host, &resolved);
         denied(&mut page, host, &resolved);
         resolvers(&mut page, &resolved);
+        guard(&mut page);
         let suggested = grants(&mut page, &suggestions);
         next(&mut page);
         Ok(Self { text: page.text, suggested })
@@ -175,6 +176,14 @@ fn resolvers(page: &mut Page, resolved: &Resolved) {
     page.remark("\"auto\" grants port 53 of exactly those that containers really use; or write a list, or \"none\".");
     page.line("[dns]");
     page.line("allow = \"auto\"");
+}
+
+fn guard(page: &mut Page) {
+    page.section("Who else may change the table");
+    page.remark("Nobody, while `dockwall guard` runs on Linux 6.9 or newer: it owns the table, so that `nft flush");
+    page.remark("ruleset` passes it by. With false, and on older kernels, the guard puts the table back instead.");
+    page.line("[guard]");
+    page.line("own = true");
 }
 
 /// Says how many it suggests.

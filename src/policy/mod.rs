@@ -57,6 +57,14 @@ pub struct Policy {
     pub resolvers: Vec<OpenResolver>,
     /// What is logged of it.
     pub log: Log,
+    /// Whether a guard owns the table, where the kernel can keep it for an owner. It decides about no packet.
+    #[serde(default = "owns_by_default")]
+    pub own: bool,
+}
+
+/// What holds for a generation from before there was the choice.
+fn owns_by_default() -> bool {
+    true
 }
 
 /// What is logged of denied packets, and how long they are remembered.

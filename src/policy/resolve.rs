@@ -111,6 +111,7 @@ impl Policy {
                 target: config.log.target,
                 remember: config.log.remember.duration().as_secs(),
             },
+            own: config.own,
         };
         Ok(Resolved { policy, on_link, evident, resolvers, notices })
     }

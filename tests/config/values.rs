@@ -26,7 +26,8 @@ fn the_defaults_are_those_of_the_manual() {
     let config = Config::default();
     assert_eq!((config.on_link, config.host, &config.dns), (true, true, &DnsAllow::Auto));
     assert_eq!(config.grants_dir(), Path::new("/etc/dockwall/grants.d"));
-    let Config { mode, interfaces, ranges, uplinks, action, log, grants, .. } = config;
+    let Config { mode, interfaces, ranges, uplinks, action, log, own, grants, .. } = config;
+    assert!(own);
     assert_eq!((mode, interfaces, uplinks, action), (Mode::Audit, Interfaces::Auto, Uplinks::Any, Action::Drop));
     assert_eq!(ranges.iter().map(DeniedRange::to_string).collect::<Vec<_>>(), ["internal"]);
     assert_eq!(ranges[0].origin, Origin::BuiltIn);
@@ -61,6 +62,8 @@ fn every_key_is_read() {
         audit_prefix = "A: "
         target = "nflog:65535"
         remember = "1h 30m"
+        [guard]
+        own = false
         [[grant]]
         name = "ldap"
         to = "10.57.17.5"
@@ -73,9 +76,9 @@ fn every_key_is_read() {
     let loaded = accept(text);
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.config.grants_dir(), Path::new("grants.d"));
-    let Config { mode, interfaces, exclude, ranges, on_link, host, uplinks, action, dns, log, grants, files } =
+    let Config { mode, interfaces, exclude, ranges, on_link, host, uplinks, action, dns, log, own, grants, files } =
         loaded.config;
-    assert!(!host);
+    assert!(!host && !own);
     assert_eq!(dns, DnsAllow::List(["10.57.17.5", "fd00::53"].map(|text| text.parse::<IpAddr>().unwrap()).to_vec()));
     let docker0 = InterfacePattern::Exact("docker0".into());
     let bridges = InterfacePattern::Prefix("br-".into());
@@ -99,7 +102,7 @@ fn every_key_is_read() {
     assert_eq!(grants[0].until, Some("2100-01-31T16:00:00Z".parse().unwrap()));
     assert!(grants[0].required);
     assert_eq!(grants[0].comment.as_deref(), Some("der Verzeichnisdienst, für alle"));
-    assert_eq!(files.place(grants[0].origin), "dockwall.toml:23");
+    assert_eq!(files.place(grants[0].origin), "dockwall.toml:25");
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn other() -> Policy {
         resolvers: Vec::new(),
         grants: vec![grant("other", &["172.16.1.1"])],
         log: dockwall::policy::Log { remember: 60, burst: 9, ..plain().log },
+        own: true,
     }
 }
 

@@ -32,6 +32,7 @@ pub fn plain() -> Policy {
             target: LogTarget::Kernel,
             remember: 600,
         },
+        own: true,
     }
 }
 
@@ -90,21 +91,11 @@ pub fn any_policy() -> impl Strategy<Value = Policy> {
     let resolver = (any::<IpAddr>(), any::<bool>()).prop_map(|(address, host)| OpenResolver { address, host });
     let resolvers = prop::collection::vec(resolver, 0..3);
     let containers = (any_interfaces(), any_interfaces()).prop_map(|(names, out)| names.without(&out));
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let policy = (mode, action, containers, flags, uplinks, any_networks(), (grants, resolvers), any_log());
     policy.prop_map(
-        |(mode, action, (containers, excluded), (bridges, host), uplinks, denied, (grants, resolvers), log)| Policy {
-            mode,
-            action,
-            containers,
-            bridges,
-            excluded,
-            uplinks,
-            denied,
-            host,
-            grants,
-            resolvers,
-            log,
+        |(mode, action, (containers, excluded), (bridges, host, own), uplinks, denied, (grants, resolvers), log)| {
+            Policy { mode, action, containers, bridges, excluded, uplinks, denied, host, grants, resolvers, log, own }
         },
     )
 }
