@@ -1,4 +1,5 @@
-//! What gets through while somebody attacks the table and a guard puts it back.
+//! What gets through while somebody attacks a table that nobody owns, and a guard puts it back: as on kernels
+//! that cannot keep a table for an owner.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod support;
@@ -15,7 +16,7 @@ const PACKETS: f64 = 2000.0;
 /// New connections a second.
 const CONNECTIONS: u32 = 1000;
 /// How often each attack is made.
-const TIMES: usize = 10;
+const TIMES: usize = 20;
 /// How long is waited for what gets through after an attack.
 const SETTLE: Duration = Duration::from_millis(400);
 
@@ -71,6 +72,7 @@ fn judge(lab: &Lab, what: &str, leaks: &[Leak]) {
         leaks.len()
     );
     assert!(longest < 1000.0, "{what}: open for {longest} ms");
+    assert!(leaks.len() < TIMES || median < 50.0, "{what}: open for {median} ms");
     let status = lab.status();
     assert_eq!(status["enforced"], true, "{what}: {status:#}");
 }
@@ -78,7 +80,7 @@ fn judge(lab: &Lab, what: &str, leaks: &[Leak]) {
 #[test]
 fn a2_a8_the_wall_is_back_in_milliseconds_under_a_thousand_connections_a_second() {
     let lab = Lab::up(&[]);
-    lab.apply(ENFORCE);
+    lab.apply(&format!("{ENFORCE}guard.own = false\n"));
     let _guard = guard(&lab);
     lab.stats("lan");
     let stream = lab.blast("app", &format!("10.57.17.6 7002 --pps {PACKETS}"));

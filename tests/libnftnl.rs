@@ -287,8 +287,8 @@ fn a_key_that_libnftnl_has_no_room_for_is_said() {
 }
 
 #[test]
-fn taking_the_table_away_and_waking_it_are_written_alike() {
-    check_alike(&[Change::DeleteTable, Change::Wake { flags: 0 }]).unwrap();
+fn taking_the_table_away_waking_and_owning_it_are_written_alike() {
+    check_alike(&[Change::DeleteTable, Change::Wake { flags: 0 }, Change::Own]).unwrap();
 }
 
 #[test]

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::paint;
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
 use crate::generation::{Lock, Store};
+use crate::guard::ask_owner;
 use crate::host::{self, Host};
-use crate::netlink::Kernel;
+use crate::netlink::{Ask, Kernel};
 use crate::policy::{Policy, Resolved};
 use crate::ruleset::Features;
 
@@ -93,18 +94,23 @@ impl Context {
         Ok(self.resolve(&self.load()?.config, mode)?.policy)
     }
 
-    /// What this machine's kernel can do.
+    /// What this machine's kernel can do. Whether it can keep a table for an owner it is asked; who may not ask
+    /// may not use it either.
     pub fn features(&self) -> Features {
-        Features::of_release(&host::kernel_release())
+        let owner = Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
+        Features { owner, ..Features::of_release(&host::kernel_release()) }
     }
 
     /// Connects to the kernel, with no capability left but the one it takes, and finds out whether it
     /// has nf_tables and permits it: before anything is written. To be called when the configuration
-    /// was read, which may belong to another user.
+    /// was read, which may belong to another user. Where a guard owns the table, changes go through it: they are
+    /// to be made with the state directory's lock held.
     pub fn kernel(&self) -> anyhow::Result<Kernel> {
         host::keep_net_admin()?;
         let mut kernel = Kernel::open()?;
         kernel.knock()?;
+        let directory = self.store.directory().to_owned();
+        kernel.ask_owner(Ask::new(move || ask_owner(&directory)));
         Ok(kernel)
     }
 

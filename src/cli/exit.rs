@@ -30,7 +30,8 @@ Exit status:
   8  a table `inet dockwall` is there which dockwall did not make
   9  a name that must stand for something stands for nothing here: in a grant with `required = true`, or in
      what `grant` was told
- 10  it would cut the connection that it is run over";
+ 10  it would cut the connection that it is run over
+ 11  another program owns the table `inet dockwall`, and no guard of this state directory answers";
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,7 @@ enum Failure {
     ForeignTable = 8,
     Unresolvable = 9,
     WouldCut = 10,
+    Owned = 11,
 }
 
 /// What is possible option by option, but not together.
@@ -146,6 +148,7 @@ fn of_kernel(error: &netlink::Error) -> Failure {
         netlink::Error::NotPermitted => Failure::NotPermitted,
         netlink::Error::NoNfTables => Failure::NoNfTables,
         netlink::Error::Foreign { .. } => Failure::ForeignTable,
+        netlink::Error::Owned(_) => Failure::Owned,
         _ => Failure::Failed,
     }
 }
@@ -159,10 +162,12 @@ mod tests {
         let io = |kind: std::io::ErrorKind| {
             generation::Error::Store(StoreError::Io { doing: "write", path: "/x".into(), source: kind.into() })
         };
-        let table: [(anyhow::Error, Failure); 8] = [
+        let owned = netlink::Owned { port: 7, processes: Vec::new() };
+        let table: [(anyhow::Error, Failure); 9] = [
             (netlink::Error::NoNfTables.into(), Failure::NoNfTables),
             (netlink::Error::NotPermitted.into(), Failure::NotPermitted),
             (generation::Error::Kernel(netlink::Error::Foreign { comment: None }).into(), Failure::ForeignTable),
+            (RollbackError::Failed(netlink::Error::Owned(owned).into()).into(), Failure::Owned),
             (io(std::io::ErrorKind::ReadOnlyFilesystem).into(), Failure::State),
             (io(std::io::ErrorKind::StorageFull).into(), Failure::State),
             (RollbackError::Failed(io(std::io::ErrorKind::PermissionDenied)).into(), Failure::NotPermitted),

@@ -26,10 +26,16 @@ Under systemd it is a service of Type=notify-reload, with WatchdogSec= if you li
 /// that have run out are taken out, as a new generation. It does not follow Docker: names of networks and
 /// containers are asked for again by the next `apply`, or SIGHUP.
 ///
+/// It owns the table where the kernel can keep it for an owner (Linux 6.9 and newer) and `guard.own` says so, which
+/// is the default: then nobody else can change, flush or delete it. Other commands reach it through the guard, by a
+/// socket in the state directory. When the guard ends, by itself or killed, the table stays as it is, and the next
+/// guard owns it again; meanwhile it can be changed, which that one puts right. A table that was made without this is
+/// made anew once, while another table, `dockwall-handover`, has its rules.
+///
 /// What it does is told on standard error, a line each; many repairs within a second are told as one, unless -v
 /// is given. With --json the lines are on standard output, and each an
 /// object with its `event`: guarding, waiting, unknown, repaired, repaired-often, tidied, went-back, applied,
-/// not-reloaded, failed, overrun, deaf, stopped.
+/// not-reloaded, failed, overrun, deaf, handed-over, not-owning, stopped.
 #[derive(Debug, Args)]
 #[command(after_help = SIGNALS)]
 pub struct Guard {}
@@ -73,9 +79,11 @@ fn tell(news: &News, is_json: bool) {
     let painted = match news {
         News::Guarding { .. } | News::Applied { .. } => paint::good(line),
         News::Failed { .. } | News::Deaf { .. } | News::NotReloaded { .. } => paint::bad(line),
-        News::Repaired { .. } | News::RepairedOften { .. } | News::Overrun | News::WentBack { .. } => {
-            paint::notable(line)
-        }
+        News::Repaired { .. }
+        | News::RepairedOften { .. }
+        | News::Overrun
+        | News::WentBack { .. }
+        | News::NotOwning { .. } => paint::notable(line),
         _ => paint::faint(line),
     };
     anstream::eprintln!("{painted}");

@@ -4,12 +4,12 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::{changes, page, paint};
 use crate::config::Mode;
 use crate::generation::number_for;
-use crate::ruleset::{compile, diff, stages};
+use crate::ruleset::{Table, compile, diff, stages};
 
 /// Print what `apply` would change in the kernel, and whether the kernel would take it.
 ///
@@ -38,7 +38,12 @@ impl Plan {
         // Most often the only stage. A later one can be rehearsed when this one is in force.
         let first =
             stages(live.table.as_ref(), &table).first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
+        // What is owned goes through its guard, and so one at a time.
+        let is_owned = live.table.as_ref().is_some_and(Table::is_owned) || context.store.has_guard();
+        let mut lock = is_owned.then(|| context.lock()).transpose()?;
+        let held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
         kernel.rehearse(&first, live.generation)?;
+        drop(held);
         if context.json {
             page::json(&json!({ "generation": number, "changes": changes::as_json(&changes), "accepted": true }));
         } else if changes.is_empty() {

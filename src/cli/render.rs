@@ -8,7 +8,8 @@ use super::context::Context;
 use super::exit::Outcome;
 use super::page;
 use crate::config::Mode;
-use crate::ruleset::{Chain, Set, Table, compile};
+use crate::host::kernel_release;
+use crate::ruleset::{Chain, Features, Set, Table, compile};
 
 /// Print the ruleset that `apply` would put in the kernel.
 ///
@@ -38,7 +39,7 @@ impl Render {
         let policy = context.policy(self.mode)?;
         // The number that the next apply would take, as far as the state directory can be read.
         let next = context.store.last().unwrap_or(0) + 1;
-        let table = compile(&policy, context.features(), Timestamp::now()).marked(next);
+        let table = compile(&policy, Features::of_release(&kernel_release()), Timestamp::now()).marked(next);
         if context.json || self.format == Format::Json {
             page::json(&as_json(&table));
         } else {

@@ -11,8 +11,8 @@ use super::{changes, paint, resolvers, trial};
 use crate::config::Mode;
 use crate::generation::{Generation, Trial};
 use crate::host::Host;
-use crate::netlink::Live;
-use crate::observe::{Count, Status as Found, Wall};
+use crate::netlink::{Live, Owned};
+use crate::observe::{Count, Hold, Status as Found, Wall};
 use crate::policy::{UsedResolver, resolvers_under};
 use crate::ruleset::{Change, compile, diff};
 
@@ -21,9 +21,9 @@ use crate::ruleset::{Change, compile, diff};
 /// Ends with status 0 only when denied packets are really dropped: the table is there, hooked,
 /// unchanged since it was applied, and in mode enforce.
 ///
-/// With --json: {enforced, wall, applied_at, trial, resolvers, guard, repairs}; the wall is {generation, mode, hooks, hooked,
+/// With --json: {enforced, wall, applied_at, trial, resolvers, guard, hold, repairs}; the wall is {generation, mode, hooks, hooked,
 /// drifted, closes_host, applied, found, policed, not_policed, denied_networks, exceptions, denied, denied_to_host, invalid,
-/// for_everybody, granted, logged}, with packets and bytes for the last six, or null without one.
+/// for_everybody, granted, logged}, hold is {state, port, processes}, its state owned, without-owner, never-owned, cannot-be-owned or not-to-be-owned, with packets and bytes for the last six, or null without one.
 #[derive(Debug, Args)]
 pub struct Status {}
 
@@ -39,6 +39,9 @@ impl Status {
         };
         let trial = context.store.trial().unwrap_or_default().filter(Trial::is_open);
         let has_guard = context.store.has_guard();
+        let wants = applied.as_ref().is_none_or(|generation| generation.policy.own);
+        let owned = live.table.as_ref().and_then(Owned::of);
+        let hold = live.table.as_ref().map(|table| Hold::of(table, owned, wants, || context.features().owner));
         let repairs = found.wall.as_ref().and_then(|wall| repairs(context, wall, &live, applied.as_ref()));
         if context.json {
             page::json(&json!({
@@ -48,10 +51,13 @@ impl Status {
                 "trial": trial.as_ref().map(trial::as_json),
                 "resolvers": resolvers.as_deref().map(resolvers::as_json),
                 "guard": has_guard,
+                "hold": hold,
                 "repairs": repairs.as_deref().map(changes::as_json),
             }));
         } else {
-            print(&live, &found, applied.as_ref(), trial.as_ref(), resolvers.as_deref(), has_guard, repairs.as_deref());
+            let hold = hold.map(|hold| hold.text(has_guard));
+            let guard = (has_guard, hold.as_deref());
+            print(&live, &found, applied.as_ref(), trial.as_ref(), resolvers.as_deref(), guard, repairs.as_deref());
         }
         Ok(if found.enforced { Outcome::Done } else { Outcome::NotSo })
     }
@@ -72,7 +78,7 @@ fn print(
     applied: Option<&Generation>,
     trial: Option<&Trial>,
     resolvers: Option<&[UsedResolver]>,
-    has_guard: bool,
+    (has_guard, hold): (bool, Option<&str>),
     repairs: Option<&[Change]>,
 ) {
     let Some(wall) = &found.wall else {
@@ -94,6 +100,9 @@ fn print(
     sheet.say("  wall", hooks(wall));
     if has_guard {
         sheet.say("  guard", "at work: puts it back when somebody removes or changes it");
+    }
+    if let Some(hold) = hold {
+        sheet.say("  owner", hold);
     }
     sheet.say("  policed", wall.policed.join(" · "));
     if !wall.not_policed.is_empty() {

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::hold::{flags, let_go};
 use super::store::Draft;
 use super::{Author, Error, Generation, Store, StoreError, difference};
 use crate::netlink::{self, Kernel, Live, Sent};
 use crate::policy::Policy;
-use crate::ruleset::{Digest, Features, Marker, compile};
+use crate::ruleset::{Digest, Features, Marker, Table, compile};
 
 /// What [`apply`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,9 @@ impl Applied {
 /// # Errors
 /// See [`Error`]; the kernel holds what it held before.
 pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Features) -> Result<Applied, Error> {
-    apply_seen(kernel, store, policy, features, |kernel| Ok(kernel.read_ours()?))
+    let applied = apply_seen::<Error>(kernel, store, policy, features, |kernel| Ok(kernel.read_ours()?))?;
+    let_go(kernel, policy)?;
+    Ok(applied)
 }
 
 /// As [`apply`], seeing what the kernel holds by `look`.
@@ -46,7 +49,8 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     features: Features,
     look: impl FnMut(&mut Kernel) -> Result<Live, E>,
 ) -> Result<Applied, E> {
-    let table = compile(policy, features, Timestamp::now());
+    let flags = flags(policy, store, features);
+    let table = Table { flags, ..compile(policy, features, Timestamp::now()) };
     let (digest, last) = (table.digest(), store.last()?);
     let mut number = 0;
     let mut planned: Option<(Generation, Draft)> = None;

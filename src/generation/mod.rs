@@ -7,6 +7,7 @@
 mod amend;
 mod apply;
 mod difference;
+mod hold;
 mod record;
 mod remove;
 mod rollback;

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::hold::flags;
 use super::{Error, Generation, Store, StoreError};
 use crate::netlink::{self, Kernel, Sent};
-use crate::ruleset::{Features, compile};
+use crate::ruleset::{Features, Table, compile};
 
 /// Why there was no going back. The kernel holds what it held before.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +59,8 @@ pub fn rollback(
     generation: &Generation,
     features: Features,
 ) -> Result<Sent, RollbackError> {
-    let table = compile(&generation.policy, features, Timestamp::now()).marked(generation.number);
+    let flags = flags(&generation.policy, store, features);
+    let table = Table { flags, ..compile(&generation.policy, features, Timestamp::now()).marked(generation.number) };
     let before = store.wanted().unwrap_or_default();
     // First the disk: where one is killed in between, a guard ends with one of the two.
     store.want(generation.number)?;

@@ -139,6 +139,11 @@ impl Store {
         File::open(self.directory.join(GUARD_LOCK)).is_ok_and(|file| RwLock::new(file).try_read().is_err_and(taken))
     }
 
+    /// Whether a guard runs here, or ever ran.
+    pub fn has_had_guard(&self) -> bool {
+        self.directory.join(GUARD_LOCK).exists()
+    }
+
     fn prepare_lock(&self, name: &str) -> Result<Lock, StoreError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
         made.map_err(|source| io_error("make", &self.directory, source))?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::own::Own;
 use super::{Damage, TRIAL_GRACE};
 use crate::generation::{Generation, RollbackError, Store, StoreError, Trial, expire, tidy};
 use crate::netlink::{Kernel, Live};
@@ -65,6 +66,8 @@ pub struct Look {
     pub kernel: Kernel,
     pub store: Store,
     pub features: Features,
+    /// The ownership of the table.
+    pub own: Own,
     /// The generation that was wanted last, so that it can be put back also where its file is damaged.
     last: Option<Rc<Known>>,
 }
@@ -79,7 +82,7 @@ struct Known {
 impl Look {
     /// One that remembers nothing.
     pub fn new(kernel: Kernel, store: Store, features: Features) -> Self {
-        Self { kernel, store, features, last: None }
+        Self { kernel, store, features, own: Own::default(), last: None }
     }
 
     /// When something in force runs out, or what is on trial should have gone back.
@@ -94,6 +97,8 @@ impl Look {
     pub fn run(&mut self, first: bool) -> Result<(Found, Option<u32>), RollbackError> {
         let began = Instant::now();
         let now = Timestamp::now();
+        // A command that went through this socket may have been killed before it read all.
+        self.kernel.drain()?;
         if let Some(trial) = self.trial().filter(|trial| overdue_at(trial).is_some_and(|end| end <= now)) {
             expire(&mut self.kernel, &self.store, trial.began, self.features)?;
             return Ok((Found::WentBack(trial.way_back()), None));
@@ -101,12 +106,15 @@ impl Look {
         let live = self.kernel.read_ours()?;
         let Some((known, is_marked)) = self.wanted(&live, now, first)? else {
             self.last = None;
+            self.own.let_go();
             let found = if live.table.is_some() { Found::Unknown } else { Found::NoWall };
             return Ok((found, Some(live.generation)));
         };
         let number = known.generation.number;
         let (found, whole_at) = self.restore(live, &known, is_marked, now, began)?;
+        let wants = known.generation.policy.own;
         self.last = Some(known);
+        self.own.settle(&mut self.kernel, &self.store, wants && self.features.owner, wants)?;
         if matches!(found, Found::Tidied { .. }) {
             return Ok((found, whole_at));
         }
@@ -186,7 +194,8 @@ impl Look {
         began: Instant,
     ) -> Result<(Found, Option<u32>), RollbackError> {
         let Known { generation, .. } = known;
-        let want = compile(&generation.policy, self.features, now).marked(generation.number);
+        let flags = self.own.flags(&self.kernel, &self.store, generation.policy.own && self.features.owner);
+        let want = Table { flags, ..compile(&generation.policy, self.features, now).marked(generation.number) };
         let mark = live.marker().filter(|_| is_marked);
         for set in live.table.iter_mut().flat_map(|table| &mut table.sets) {
             // The kernel takes them out by itself, if a moment later.

@@ -6,6 +6,7 @@
 
 mod look;
 mod news;
+mod own;
 mod pace;
 mod reload;
 mod service;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 pub use news::{Damage, News};
+pub use own::ask_owner;
 
 use crate::generation::{Lock, RollbackError, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Process, Watch};
@@ -243,7 +245,7 @@ impl<T: FnMut(&News)> Guard<T> {
         }
     }
 
-    fn take_note(&mut self, Done { applied, found, whole_at, next_end }: Done, now: Instant) {
+    fn take_note(&mut self, Done { applied, owned, found, whole_at, next_end }: Done, now: Instant) {
         let changed = self.changed.take();
         self.pace.looked(now);
         (self.whole_at, self.next_end) = (whole_at, next_end);
@@ -266,6 +268,9 @@ impl<T: FnMut(&News)> Guard<T> {
             Found::Whole { generation } => self.teller.tell(News::Guarding { generation }),
             Found::Unknown => self.teller.tell(News::Unknown),
         }
+        if let Some(news) = owned {
+            self.teller.tell(news);
+        }
         self.service.status(&status);
         if !self.is_ready || self.is_reloading && self.apply.is_none() && !self.reload.runs() {
             self.say_ready();
@@ -281,6 +286,7 @@ impl<T: FnMut(&News)> Guard<T> {
 /// What was done with the lock held.
 struct Done {
     applied: Option<News>,
+    owned: Option<News>,
     found: Found,
     whole_at: Option<u32>,
     next_end: Option<Timestamp>,
@@ -299,7 +305,8 @@ fn work(look: &mut Look, policy: &mut Option<Policy>, first: bool) -> Result<Don
         });
     }
     let (found, whole_at) = look.run(first)?;
-    Ok(Done { applied, found, whole_at, next_end: look.next_end() })
+    let owned = look.own.news();
+    Ok(Done { applied, owned, found, whole_at, next_end: look.next_end() })
 }
 
 /// Whether the ruleset's generation number `this` is not after `that`. The number wraps around.

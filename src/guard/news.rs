@@ -33,6 +33,16 @@ pub enum News {
         /// Who did it, where the kernel said so.
         by: Option<Process>,
     },
+    /// The table was made anew, with another kind of ownership, and was hooked all the while.
+    HandedOver {
+        /// Whether the guard owns it now.
+        owned: bool,
+    },
+    /// It does not own the table, though it should.
+    NotOwning {
+        /// Why not.
+        problem: String,
+    },
     /// Repairs that were not told one by one.
     RepairedOften {
         /// How many.
@@ -127,6 +137,15 @@ impl fmt::Display for News {
                 }
                 write!(f, ", generation {generation} is in force again: {}, {milliseconds:.1} ms", Changes(*changes))
             }
+            Self::HandedOver { owned: true } => f.write_str(
+                "made the table anew, as its owner, while another one had its rules: nobody else can change it now; its \
+                 counters went on, and the denied flows are remembered from here on",
+            ),
+            Self::HandedOver { owned: false } => f.write_str(
+                "made the table anew, without an owner, while another one had its rules; its counters went on, and the \
+                 denied flows are remembered from here on",
+            ),
+            Self::NotOwning { problem } => write!(f, "the table has no owner, and is put back when it is changed: {problem}"),
             Self::RepairedOften { times, seconds } => {
                 write!(f, "repaired {times} times more within {seconds:.1} s: somebody changes the table again and again")
             }

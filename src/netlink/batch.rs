@@ -10,7 +10,7 @@ use super::message::{
     HEADER_LEN, Kind, Message, Messages,
 };
 use super::{chain, element, rule, set, table};
-use crate::ruleset::{Change, TABLE_NAME};
+use crate::ruleset::{Change, TABLE_NAME, TABLE_OWNER, TABLE_PERSIST};
 
 /// `NFNL_BATCH_GENID`: refuse the batch (ERESTART) unless the ruleset is still at this generation.
 const NFNL_BATCH_GENID: u16 = 1;
@@ -43,57 +43,65 @@ impl Batch {
     /// Encodes `changes`, to be taken only while the ruleset is at `generation`, which is never 0:
     /// that would mean "at any".
     pub fn encode(changes: &[Change], generation: u32) -> Self {
+        Self::encode_in(TABLE_NAME, changes, generation)
+    }
+
+    /// As [`Batch::encode`], for a table of another name.
+    pub(super) fn encode_in(table: &str, changes: &[Change], generation: u32) -> Self {
         let mut batch = Self::default();
         batch.push(BATCH_BEGIN, 0, FAMILY_UNSPEC, None, |writer| writer.u32(NFNL_BATCH_GENID, generation));
         for (index, change) in changes.iter().enumerate() {
-            batch.push_change(index, change);
+            batch.push_change(table, index, change);
         }
         batch.push(BATCH_END, 0, FAMILY_UNSPEC, None, |_| {});
         batch
     }
 
     /// Adds the messages of one change, which has that index among the batch's changes.
-    pub(super) fn push_change(&mut self, index: usize, change: &Change) {
+    pub(super) fn push_change(&mut self, name: &str, index: usize, change: &Change) {
         let id = index as u32 + 1;
         let mut add = |kind: Kind, flags: u16, write: &dyn Fn(&mut super::attribute::Writer)| {
             self.push(kind.number(), flags, FAMILY_INET, Some(index), write);
         };
         match change {
             Change::AddTable { comment, flags } => add(Kind::NewTable, CREATE | EXCLUSIVE, &|writer| {
-                table::encode(writer, TABLE_NAME, *flags, comment.as_deref());
+                table::encode(writer, name, *flags, comment.as_deref());
             }),
             Change::Wake { flags } => {
-                add(Kind::NewTable, 0, &|writer| table::encode(writer, TABLE_NAME, *flags, None));
+                add(Kind::NewTable, 0, &|writer| table::encode(writer, name, *flags, None));
             }
-            Change::DeleteTable => add(Kind::DelTable, 0, &|writer| writer.string(table::NFTA_TABLE_NAME, TABLE_NAME)),
+            Change::Own => {
+                add(Kind::NewTable, 0, &|writer| table::encode(writer, name, TABLE_OWNER | TABLE_PERSIST, None));
+            }
+            Change::DeleteTable => add(Kind::DelTable, 0, &|writer| writer.string(table::NFTA_TABLE_NAME, name)),
             Change::AddSet(set) => {
-                add(Kind::NewSet, CREATE | EXCLUSIVE, &|writer| set::encode(writer, TABLE_NAME, set, id));
+                add(Kind::NewSet, CREATE | EXCLUSIVE, &|writer| set::encode(writer, name, set, id));
             }
-            Change::DeleteSet(name) => add(Kind::DelSet, 0, &|writer| set::encode_name(writer, TABLE_NAME, name)),
+            Change::DeleteSet(set) => add(Kind::DelSet, 0, &|writer| set::encode_name(writer, name, set)),
             Change::AddElements(set) => {
                 for range in element::pieces(set) {
                     add(Kind::NewSetElem, CREATE | EXCLUSIVE, &|writer| {
-                        element::encode(writer, TABLE_NAME, set, range.clone());
+                        element::encode(writer, name, set, range.clone());
                     });
                 }
             }
             Change::DeleteElements(set) => {
                 for range in element::pieces(set) {
-                    add(Kind::DelSetElem, 0, &|writer| element::encode(writer, TABLE_NAME, set, range.clone()));
+                    add(Kind::DelSetElem, 0, &|writer| element::encode(writer, name, set, range.clone()));
                 }
             }
             Change::AddChain(chain) => {
-                add(Kind::NewChain, CREATE | EXCLUSIVE, &|writer| chain::encode(writer, TABLE_NAME, chain));
+                add(Kind::NewChain, CREATE | EXCLUSIVE, &|writer| chain::encode(writer, name, chain));
             }
-            Change::SetPolicy(chain) => add(Kind::NewChain, 0, &|writer| chain::encode(writer, TABLE_NAME, chain)),
-            Change::DeleteChain(name) => add(Kind::DelChain, 0, &|writer| chain::encode_name(writer, TABLE_NAME, name)),
+            Change::SetPolicy(chain) => add(Kind::NewChain, 0, &|writer| chain::encode(writer, name, chain)),
+            Change::DeleteChain(chain) => add(Kind::DelChain, 0, &|writer| chain::encode_name(writer, name, chain)),
             Change::AddRule { chain, rule, before, .. } => {
                 // With a position, appending would mean "behind it".
                 let flags = if before.is_some() { CREATE } else { CREATE | APPEND };
-                add(Kind::NewRule, flags, &|writer| rule::encode(writer, TABLE_NAME, chain, rule, *before));
+                add(Kind::NewRule, flags, &|writer| rule::encode(writer, name, chain, rule, *before));
             }
             Change::DeleteRule { chain, rule } => {
-                add(Kind::DelRule, 0, &|writer| rule::encode_handle(writer, TABLE_NAME, chain, rule.handle));
+                add(Kind::DelRule, 0, &|writer| rule::encode_handle(writer, name, chain, rule.handle));
             }
         }
     }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::attribute::Malformed;
 use super::locate::Place;
 use super::module;
+use super::owner::Owned;
 use crate::host::{how_to_load, kernel_release};
 use crate::ruleset::{Change, Expr, Rule, TABLE_NAME};
 
@@ -50,6 +51,9 @@ pub enum Error {
         /// The errno, positive.
         errno: i32,
     },
+    /// The table has another owner, who alone may change it.
+    #[error(transparent)]
+    Owned(#[from] Owned),
     /// Somebody changed the ruleset each time before our batch arrived.
     #[error(
         "other programs changed the ruleset {attempts} times in a row while this change was being made; nothing was \
@@ -91,6 +95,15 @@ pub struct Refusal {
     pub errno: i32,
     /// The kernel's own words, where it has any.
     pub kernel_words: Option<String>,
+}
+
+impl Refused {
+    /// Whether all of it was refused to who does not own the table.
+    pub(super) fn is_for_the_owner(&self) -> bool {
+        let is_perm = |refusal: &Refusal| Errno::from_raw_os_error(refusal.errno) == Errno::PERM;
+        // A rehearsal has a change in it that can only be refused, for another reason where its set is missing.
+        self.refusals.iter().any(is_perm)
+    }
 }
 
 impl fmt::Display for Refused {
@@ -187,7 +200,7 @@ fn meaning(change: Option<&Change>, place: &Place, errno: Errno) -> (String, Str
         }
         (Errno::PERM, _) => (
             "another program owns the table and lets nobody else change it",
-            "stop that program: `nft list tables` shows the owner's process",
+            "stop that program: `nft list table inet dockwall` shows its name",
         ),
         (Errno::INVAL, _) => {
             ("the kernel finds it invalid", "this is a bug, or a kernel too old for it: please report it")

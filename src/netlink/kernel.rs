@@ -6,9 +6,10 @@ use rustix::io::Errno;
 
 use super::batch::{self, Batch, NACK_BYTES, Nack};
 use super::error::{Error, Refused};
+use super::owner::Ask;
 use super::read::Live;
 use super::socket::Socket;
-use crate::ruleset::{Change, Table, diff, stages};
+use crate::ruleset::{Change, TABLE_NAME, Table, diff, stages};
 
 /// ERESTART: the batch was made for another generation. User space knows no name for it.
 const RESTART: Errno = Errno::from_raw_os_error(85);
@@ -35,6 +36,8 @@ pub struct Sent {
 pub struct Kernel {
     pub(super) socket: Socket,
     pub(super) sequence: u32,
+    /// Who has the socket that owns the table, where that is another one.
+    pub(super) ask: Option<Ask>,
 }
 
 impl Kernel {
@@ -44,7 +47,7 @@ impl Kernel {
     /// [`Error::NoNfTables`] where the kernel has no netfilter netlink; the permission shows with
     /// the first request, such as [`Kernel::knock`].
     pub fn open() -> Result<Self, Error> {
-        Ok(Self { socket: Socket::open()?, sequence: 0 })
+        Ok(Self { socket: Socket::open()?, sequence: 0, ask: None })
     }
 
     /// Makes the kernel hold what `want` says, by the smallest change; `want` sees what is there
@@ -114,20 +117,41 @@ impl Kernel {
         Err(Error::Contended { attempts: ATTEMPTS })
     }
 
-    /// Sends the changes as one batch, to be taken at `generation` only.
+    /// Sends the changes as one batch, to be taken at `generation` only. Where another socket owns the
+    /// table, and [`Kernel::ask_owner`] said how to come by it, they go through that one from then on.
     ///
     /// # Errors
-    /// [`Error::Refused`], with every change that the kernel could not take.
+    /// [`Error::Refused`], with every change that the kernel could not take; [`Error::Owned`].
     pub fn commit(&mut self, changes: &[Change], generation: u32) -> Result<Commit, Error> {
         if changes.is_empty() {
             return Ok(Commit::Taken { bytes: 0 });
         }
         let batch = super::encode(changes, generation);
+        match self.send(&batch, changes) {
+            Err(Error::Refused(refused)) if refused.is_for_the_owner() => {
+                if self.go_through_owner()? {
+                    self.send(&batch, changes).map_err(|error| self.as_owned(error))
+                } else {
+                    // Nobody owns it any more.
+                    Ok(Commit::Stale(Some(refused)))
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// As [`Kernel::commit`], in a table of another name than ours.
+    pub(super) fn commit_in(&mut self, table: &str, changes: &[Change], generation: u32) -> Result<Commit, Error> {
+        debug_assert_ne!(table, TABLE_NAME);
+        self.send(&Batch::encode_in(table, changes, generation), changes)
+    }
+
+    fn send(&mut self, batch: &Batch, changes: &[Change]) -> Result<Commit, Error> {
         let failed = |doing| move |source| Error::Socket { doing, source };
         self.socket.reserve_send(batch.bytes().len()).map_err(failed("enlarge the send buffer of"))?;
         let answers = batch.len().saturating_mul(NACK_BYTES);
         self.socket.reserve_receive(answers).map_err(failed("enlarge the receive buffer of"))?;
-        self.send_and_drain(&batch, changes)
+        self.send_and_drain(batch, changes)
     }
 
     /// Has the kernel check the changes and throw them away: the batch ends with a change that it

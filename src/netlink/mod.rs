@@ -12,12 +12,14 @@ pub mod element;
 mod error;
 pub mod expr;
 mod frame;
+mod holders;
 mod kernel;
 #[cfg(feature = "libnftnl")]
 pub mod libnftnl;
 mod locate;
 pub mod message;
 mod module;
+mod owner;
 mod read;
 mod rule;
 mod set;
@@ -32,6 +34,7 @@ pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused};
 pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
+pub use owner::{Ask, Owned};
 pub use read::{ForeignChain, Live};
 pub use watch::{Process, Seen, Watch};
 

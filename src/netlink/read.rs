@@ -11,6 +11,7 @@ use super::kernel::{ATTEMPTS, Kernel, back_off};
 use super::message::{
     self, DUMP, DUMP_INTERRUPTED, FAMILY_INET, FAMILY_IPV4, FAMILY_IPV6, FAMILY_UNSPEC, Kind, Messages,
 };
+use super::owner::HANDOVER;
 use super::{chain, element, rule, set, table};
 use crate::ruleset::{Base, Chain, Marker, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME, Table};
 
@@ -135,8 +136,15 @@ impl Kernel {
         Ok(table)
     }
 
-    /// The table with its chains and rules, and its sets without elements.
-    fn read_table_frame(&mut self) -> Result<Option<Table>, Error> {
+    /// As [`Kernel::read`], and nothing that is in the table.
+    ///
+    /// # Errors
+    /// As [`Kernel::read`].
+    pub fn read_head(&mut self) -> Result<Live, Error> {
+        self.read_settled(Self::read_table_head)
+    }
+
+    fn read_table_head(&mut self) -> Result<Option<Table>, Error> {
         let mut found = None;
         let name = |writer: &mut Writer| writer.string(table::NFTA_TABLE_NAME, TABLE_NAME);
         let asked = self.request(Kind::GetTable, 0, FAMILY_INET, "the table", name, |attributes| {
@@ -144,10 +152,14 @@ impl Kernel {
             Ok(())
         });
         match asked {
-            Err(Error::Unreadable { errno: NO_ENTRY, .. }) => return Ok(None),
-            other => other?,
+            Err(Error::Unreadable { errno: NO_ENTRY, .. }) => Ok(None),
+            other => other.map(|()| found),
         }
-        let Some(mut table) = found else {
+    }
+
+    /// The table with its chains and rules, and its sets without elements.
+    fn read_table_frame(&mut self) -> Result<Option<Table>, Error> {
+        let Some(mut table) = self.read_table_head()? else {
             return Ok(None);
         };
         // Of somebody else's table not even the rest is read.
@@ -200,7 +212,7 @@ impl Kernel {
     fn read_foreign_base_chains(&mut self) -> Result<Vec<ForeignChain>, Error> {
         let mut found = Vec::new();
         for (number, family) in [(FAMILY_INET, "inet"), (FAMILY_IPV4, "ip"), (FAMILY_IPV6, "ip6")] {
-            let ours = |table: &str| number == FAMILY_INET && table == TABLE_NAME;
+            let ours = |table: &str| number == FAMILY_INET && [TABLE_NAME, HANDOVER].contains(&table);
             let others = self.chains_of(number)?.into_iter().filter(|(table, _)| !ours(table));
             found.extend(others.filter_map(|(table, chain)| {
                 Some(ForeignChain { family, table, name: chain.name, base: chain.base? })

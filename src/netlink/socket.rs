@@ -1,13 +1,15 @@
 //! A netlink socket to nf_tables: plain system calls, or libmnl's with the feature `libnftnl`.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 #[cfg(not(feature = "libnftnl"))]
 use netlink_sys::Socket as RawSocket;
 use netlink_sys::protocols::NETLINK_NETFILTER;
-use rustix::net::sockopt;
+use rustix::io::Errno;
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{RecvFlags, SendFlags, sockopt};
 
 use super::error::Error;
 #[cfg(feature = "libnftnl")]
@@ -19,11 +21,23 @@ const READ_LEN: usize = 64 * 1024;
 /// How long the kernel may take for its next datagram. It takes its time only to walk a large set.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// More datagrams than can wait in a receive buffer, and than the longest dump that was given up.
+const MOST_STALE: usize = 1 << 20;
+
 /// An open socket.
 #[derive(Debug)]
 pub struct Socket {
-    socket: RawSocket,
+    raw: Raw,
     buffer: Vec<u8>,
+}
+
+/// Where it is from.
+#[derive(Debug)]
+enum Raw {
+    /// Opened here.
+    Opened(RawSocket),
+    /// Another process's, which set it up and has given a duplicate of its descriptor.
+    Given(OwnedFd),
 }
 
 impl Socket {
@@ -40,13 +54,47 @@ impl Socket {
         socket.set_ext_ack(true).map_err(failed("set up"))?;
         let waiting = sockopt::set_socket_timeout(socket.as_fd(), sockopt::Timeout::Recv, Some(PATIENCE));
         waiting.map_err(|errno| failed("set up")(errno.into()))?;
-        Ok(Self { socket, buffer: Vec::with_capacity(READ_LEN) })
+        Ok(Self { raw: Raw::Opened(socket), buffer: Vec::with_capacity(READ_LEN) })
+    }
+
+    /// The socket of another process. Answers to what that process asked, or another one before this, may
+    /// still be waiting in it.
+    pub fn given(descriptor: OwnedFd) -> Self {
+        Self { raw: Raw::Given(descriptor), buffer: Vec::with_capacity(READ_LEN) }
+    }
+
+    /// Its address, by which the kernel knows whose a table is.
+    pub fn port(&self) -> io::Result<u32> {
+        Ok(SocketAddrNetlink::try_from(rustix::net::getsockname(self.borrow())?)?.pid())
+    }
+
+    /// Another descriptor of the same socket.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        self.borrow().try_clone_to_owned()
+    }
+
+    /// Takes out what answers to former requests are still waiting, as those of a process that was killed.
+    /// The kernel goes on with a dump as long as it is read.
+    pub fn drain(&mut self) -> io::Result<()> {
+        for _ in 0..MOST_STALE {
+            match self.receive_ready() {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => {}
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
     }
 
     /// Sends `datagram` as one: in pieces a batch would not be atomic.
     pub fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         let sent = loop {
-            match self.socket.send(datagram, 0) {
+            let sent = match &self.raw {
+                Raw::Opened(socket) => socket.send(datagram, 0),
+                Raw::Given(socket) => Ok(rustix::net::send(socket, datagram, SendFlags::empty())?),
+            };
+            match sent {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result?,
             }
@@ -56,7 +104,7 @@ impl Socket {
 
     /// The next datagram, waiting a minute for one at the most.
     pub fn receive(&mut self) -> io::Result<&[u8]> {
-        match self.read(0) {
+        match self.read(RecvFlags::empty()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
             read => read,
         }
@@ -65,18 +113,21 @@ impl Socket {
     /// The next datagram that is there already, none when there is none. The kernel has queued all
     /// it has to say by the time `send` returns.
     pub fn receive_ready(&mut self) -> io::Result<Option<&[u8]>> {
-        const MSG_DONTWAIT: i32 = rustix::net::RecvFlags::DONTWAIT.bits().cast_signed();
-        match self.read(MSG_DONTWAIT) {
+        match self.read(RecvFlags::DONTWAIT) {
             Ok(datagram) => Ok(Some(datagram)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn read(&mut self, flags: i32) -> io::Result<&[u8]> {
+    fn read(&mut self, flags: RecvFlags) -> io::Result<&[u8]> {
         loop {
             self.buffer.clear();
-            match self.socket.recv(&mut self.buffer, flags) {
+            let received = match &mut self.raw {
+                Raw::Opened(socket) => socket.recv(&mut self.buffer, flags.bits().cast_signed()).map(|_| ()),
+                Raw::Given(socket) => receive(socket, &mut self.buffer, flags),
+            };
+            match received {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => {
                     result?;
@@ -114,6 +165,17 @@ impl Socket {
     }
 
     fn borrow(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        match &self.raw {
+            Raw::Opened(socket) => socket.as_fd(),
+            Raw::Given(socket) => socket.as_fd(),
+        }
     }
+}
+
+fn receive(socket: &OwnedFd, buffer: &mut Vec<u8>, flags: RecvFlags) -> io::Result<()> {
+    let room = buffer.capacity().max(READ_LEN);
+    buffer.resize(room, 0);
+    let received = rustix::net::recv(socket, buffer.as_mut_slice(), flags);
+    buffer.truncate(received.as_ref().map_or(0, |(len, _)| *len));
+    received.map(|_| ()).map_err(Into::into)
 }

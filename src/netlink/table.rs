@@ -8,6 +8,7 @@ use crate::ruleset::Table;
 pub const NFTA_TABLE_NAME: u16 = 1;
 const NFTA_TABLE_FLAGS: u16 = 2;
 const NFTA_TABLE_USERDATA: u16 = 6;
+const NFTA_TABLE_OWNER: u16 = 7;
 
 /// Writes name, flags and comment.
 pub fn encode(writer: &mut Writer, name: &str, flags: u32, comment: Option<&str>) {
@@ -20,15 +21,16 @@ pub fn encode(writer: &mut Writer, name: &str, flags: u32, comment: Option<&str>
 
 /// Reads a table, without what is in it.
 pub fn decode(attributes: Attributes) -> Result<Table> {
-    let (mut name, mut flags, mut comment) = (None, 0, None);
+    let (mut name, mut flags, mut comment, mut owner) = (None, 0, None, None);
     for attribute in attributes {
         let attribute = attribute?;
         match attribute.kind {
             NFTA_TABLE_NAME => name = Some(attribute.string()?),
             NFTA_TABLE_FLAGS => flags = attribute.u32()?,
+            NFTA_TABLE_OWNER => owner = Some(attribute.u32()?),
             NFTA_TABLE_USERDATA => comment = userdata::read_comment(attribute.payload),
             _ => {}
         }
     }
-    Ok(Table { name: required(name, "table name")?, comment, flags, sets: Vec::new(), chains: Vec::new() })
+    Ok(Table { name: required(name, "table name")?, comment, flags, owner, sets: Vec::new(), chains: Vec::new() })
 }

@@ -19,6 +19,8 @@ pub enum Change {
         /// The kernel's other `NFT_TABLE_F_*` bits, which stay.
         flags: u32,
     },
+    /// Makes the sender's socket the owner of the table, which nobody owns and which outlives its owners.
+    Own,
     /// Deletes the table with all that is in it.
     DeleteTable,
     /// Creates a set, empty.
@@ -94,6 +96,7 @@ impl fmt::Display for Change {
         match self {
             Self::AddTable { .. } | Self::DeleteTable => f.write_str("table inet dockwall"),
             Self::Wake { .. } => f.write_str("table inet dockwall awake"),
+            Self::Own => f.write_str("table inet dockwall owned"),
             Self::AddSet(Set { name, .. }) | Self::DeleteSet(name) => write!(f, "set {name}"),
             Self::AddElements(set) | Self::DeleteElements(set) => {
                 let mut listed = String::new();

@@ -3,7 +3,7 @@
 
 use rustix::io::Errno;
 
-use super::{Chain, Change, Elements, KeyBox, Rule, Set, Table};
+use super::{Chain, Change, Elements, KeyBox, Rule, Set, TABLE_OWNER, Table};
 
 /// Holds at most one table.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,7 @@ impl FakeKernel {
         match change {
             Change::AddTable { .. } => {}
             Change::Wake { flags } => table.flags = *flags,
+            Change::Own => table.flags |= TABLE_OWNER,
             Change::DeleteTable => self.table = None,
             Change::AddSet(set) => add_set(table, set)?,
             Change::DeleteSet(name) => delete_set(table, name)?,

@@ -14,6 +14,14 @@ pub const TABLE_COMMENT: &str = "dockwall";
 /// The table is known and its chains are not hooked (`NFT_TABLE_F_DORMANT`).
 pub const TABLE_DORMANT: u32 = 1;
 
+/// Only the netlink socket that set it may change the table, and the table goes with that socket
+/// (`NFT_TABLE_F_OWNER`, Linux 5.12).
+pub const TABLE_OWNER: u32 = 2;
+
+/// The table stays when the socket that owned it is gone, and another one may own it then
+/// (`NFT_TABLE_F_PERSIST`, Linux 6.9). Set when the table is made, or never.
+pub const TABLE_PERSIST: u32 = 4;
+
 /// A table of family `inet` with everything in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -23,6 +31,8 @@ pub struct Table {
     pub comment: Option<String>,
     /// The kernel's `NFT_TABLE_F_*` bits.
     pub flags: u32,
+    /// The netlink port of the socket that owns it (`NFTA_TABLE_OWNER`).
+    pub owner: Option<u32>,
     /// The sets, in the order in which they are declared.
     pub sets: Vec<Set>,
     /// The chains, in the order in which they are declared: a chain after those it jumps to.
@@ -36,6 +46,7 @@ impl Table {
             name: TABLE_NAME.to_owned(),
             comment: Some(TABLE_COMMENT.to_owned()),
             flags: 0,
+            owner: None,
             sets: Vec::new(),
             chains: Vec::new(),
         }
@@ -54,6 +65,16 @@ impl Table {
     /// Whether the table carries our comment.
     pub fn is_ours(&self) -> bool {
         self.comment.as_deref() == Some(TABLE_COMMENT)
+    }
+
+    /// Whether a socket owns the table, so that nobody else can change it.
+    pub fn is_owned(&self) -> bool {
+        self.flags & TABLE_OWNER != 0
+    }
+
+    /// Whether the table outlives who owns it, and can be owned again.
+    pub fn persists(&self) -> bool {
+        self.flags & TABLE_PERSIST != 0
     }
 
     /// Whether somebody put the table to sleep: its rules are listed and see no packet.

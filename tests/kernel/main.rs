@@ -6,6 +6,7 @@ mod grants;
 mod large;
 mod listed;
 mod moved;
+mod owned;
 mod passing;
 mod refused;
 mod repair;

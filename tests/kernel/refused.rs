@@ -17,6 +17,8 @@ fn broken(change: &Change) -> (Change, String) {
             (Change::AddTable { comment: comment.clone(), flags: NO_SUCH_FLAG }, "table inet dockwall".to_owned())
         }
         Change::Wake { .. } => (Change::Wake { flags: NO_SUCH_FLAG }, "table inet dockwall awake".to_owned()),
+        // The table does not outlive its owners.
+        Change::Own => (Change::Own, "table inet dockwall owned".to_owned()),
         Change::DeleteTable => (Change::AddTable { comment: None, flags: 0 }, "table inet dockwall".to_owned()),
         Change::AddSet(set) => {
             (Change::AddSet(Set { flags: set.flags | 1 << 12, ..set.clone() }), format!("set {}", set.name))

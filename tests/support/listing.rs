@@ -30,12 +30,20 @@ fn line_without_counts(line: &str) -> String {
 /// set too, whatever order they were made in.
 pub fn blocks(listing: &str) -> Vec<String> {
     let listing = without_expiry(&without_counts(listing));
-    let content = listing.strip_prefix("table inet dockwall {\n\tcomment \"dockwall\"\n").unwrap();
-    let content = content.strip_suffix("}\n").unwrap();
+    let content = content(&listing);
     let mut blocks: Vec<String> =
         content.split("\n\n").map(|block| with_sorted_elements(block.trim_matches('\n'))).collect();
     blocks.sort();
     blocks
+}
+
+/// What is in the table. Its head says its comment, and whether anybody owns it.
+fn content(listing: &str) -> &str {
+    let content = listing.strip_prefix("table inet dockwall {").and_then(|rest| rest.strip_suffix("}\n")).unwrap();
+    let (head, content) = content.split_once("\tcomment \"dockwall\"\n").unwrap();
+    // The owner's name and the flags.
+    assert!(!head.contains("set ") && !head.contains("chain "), "{listing}");
+    content
 }
 
 /// The block with the elements of its set in the order of their text: nft lists boxes in the order in

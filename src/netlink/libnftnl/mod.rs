@@ -23,7 +23,9 @@ use super::batch::Batch;
 use super::message::{APPEND, CREATE, EXCLUSIVE, Kind};
 use super::{chain, element, set};
 use crate::interval::{Address, Interval};
-use crate::ruleset::{Base, ByteOrder, Chain, Change, Elements, KeyBox, Rule, Set};
+use crate::ruleset::{
+    Base, ByteOrder, Chain, Change, Elements, KeyBox, Rule, Set, TABLE_NAME, TABLE_OWNER, TABLE_PERSIST,
+};
 
 pub use self::socket::RawSocket;
 
@@ -77,7 +79,7 @@ pub fn encode(changes: &[Change], generation: u32) -> Batch {
     push(&mut batch, None, |sequence| Message::begin(sequence, generation));
     for (index, change) in changes.iter().enumerate() {
         if push_change(&mut batch, index, change).is_err() {
-            batch.push_change(index, change);
+            batch.push_change(TABLE_NAME, index, change);
         }
     }
     push(&mut batch, None, Message::end);
@@ -108,6 +110,10 @@ fn push_change(batch: &mut Batch, index: usize, change: &Change) -> Result<(), U
         }
         Change::Wake { flags } => {
             let table = table_object(Some(*flags), None)?;
+            push(batch, Some(index), |sequence| table.message(Kind::NewTable, 0, sequence));
+        }
+        Change::Own => {
+            let table = table_object(Some(TABLE_OWNER | TABLE_PERSIST), None)?;
             push(batch, Some(index), |sequence| table.message(Kind::NewTable, 0, sequence));
         }
         Change::DeleteTable => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Guard, await_dump, await_that, dump, enforced};
+use super::{Guard, UNOWNED, await_dump, await_that, dump, enforced};
 use crate::host::Host;
 
 fn settle() {
@@ -44,7 +44,7 @@ fn what_was_removed_stays_removed_until_it_is_applied_again() {
 /// Nobody damages anything, so whatever the guard put back it would have taken from somebody.
 #[test]
 fn of_twenty_commands_at_once_it_undoes_none() {
-    let host = Host::new("");
+    let host = Host::new(UNOWNED);
     host.expect(0, "apply");
     host.expect(0, "apply --mode enforce");
     let guard = Guard::start(&host);
@@ -170,7 +170,7 @@ fn a_timed_grant_is_put_back_for_the_time_that_is_left() {
 
 #[test]
 fn a_trial_goes_back_though_its_own_keeper_was_killed() {
-    let host = Host::new("");
+    let host = Host::new(UNOWNED);
     host.expect(0, "apply");
     let before = dump(&host);
     let guard = Guard::start(&host);

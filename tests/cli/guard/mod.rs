@@ -1,6 +1,7 @@
 //! The service that keeps the wall in force.
 
 mod commands;
+mod own;
 mod repair;
 mod service;
 mod trouble;
@@ -52,7 +53,11 @@ impl Guard {
     }
 
     fn spawn_with(host: &Host, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
-        let mut command = host.netns.command(DOCKWALL);
+        Self::spawn_program(host, DOCKWALL, arguments, prepare)
+    }
+
+    fn spawn_program(host: &Host, program: &str, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
+        let mut command = host.netns.command(program);
         command.arg("--config").arg(host.configuration()).arg("--state-dir").arg(host.state());
         command.args(arguments).stdout(Stdio::piped());
         prepare(&mut command);
@@ -117,9 +122,12 @@ impl Drop for Guard {
     }
 }
 
-/// A host with the wall in force.
+/// Without an owner anybody can damage the table.
+const UNOWNED: &str = "guard.own = false";
+
+/// A host with the wall in force, whose table no guard owns.
 fn enforced() -> Host {
-    let host = Host::new("mode = \"enforce\"");
+    let host = Host::new(&format!("mode = \"enforce\"\n{UNOWNED}"));
     host.expect(0, "apply");
     host
 }

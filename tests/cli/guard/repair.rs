@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Guard, await_dump, await_that, dump, enforced, median};
+use super::{Guard, UNOWNED, await_dump, await_that, dump, enforced, median};
 use crate::host::Host;
 
 /// How often each damage is done.
@@ -11,7 +11,7 @@ const TIMES: usize = 20;
 const STORM: usize = 400;
 
 /// What is done to the table, as one batch of `nft -f`.
-fn damages(host: &Host) -> Vec<(&'static str, String)> {
+pub(super) fn damages(host: &Host) -> Vec<(&'static str, String)> {
     let rules = host.netns.nft("-a list chain inet dockwall DOCKER-USER-DENY-INTERNAL");
     let handle =
         rules.lines().filter_map(|line| line.split_once(" # handle ")?.1.parse::<u64>().ok()).next_back().unwrap();
@@ -106,7 +106,7 @@ fn a_state_directory_from_before_there_were_guards() {
 /// `nft list ruleset` into a file, and the file loaded again at some other time.
 #[test]
 fn a2_an_old_ruleset_that_is_loaded_again_does_not_stay() {
-    let host = Host::new("");
+    let host = Host::new(UNOWNED);
     host.expect(0, "apply");
     let saved = host.netns.list();
     host.expect(0, "apply --mode enforce");

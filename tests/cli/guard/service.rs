@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{Guard, PATIENCE, await_dump, dump, enforced};
+use super::{Guard, PATIENCE, UNOWNED, await_dump, dump, enforced};
 use crate::host::Host;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,10 +86,10 @@ fn killed_anywhere_within_a_repair_the_wall_is_whole_or_not_there_and_the_next_o
 
 #[test]
 fn sighup_applies_the_configuration_anew() {
-    let host = Host::new("");
+    let host = Host::new(UNOWNED);
     host.expect(0, "apply --mode enforce");
     let guard = Guard::start(&host);
-    host.configure("mode = \"enforce\"\ndeny.ranges = [\"10.0.0.0/8\"]");
+    host.configure("mode = \"enforce\"\nguard.own = false\ndeny.ranges = [\"10.0.0.0/8\"]");
     guard.signal(Signal::HUP);
     assert_eq!(guard.await_event("applied")["generation"], 2);
     assert_eq!(host.json(0, "plan")["changes"].as_array().unwrap().len(), 0);
@@ -101,7 +101,7 @@ fn sighup_applies_the_configuration_anew() {
     assert!(problem.contains("enforced"), "{problem}");
     assert_eq!(dump(&host), before);
     // The mode is the configuration's, as with `dockwall apply`.
-    host.configure("");
+    host.configure(UNOWNED);
     guard.signal(Signal::HUP);
     assert_eq!(guard.await_event("applied")["mode"], "audit");
     host.netns.load("delete table inet dockwall");
@@ -167,7 +167,7 @@ fn it_speaks_the_protocol_of_systemd() {
     let each = began.elapsed() / 4;
     assert!((Duration::from_millis(150)..Duration::from_millis(390)).contains(&each), "{each:?}");
 
-    host.configure("mode = \"enforce\"\ndeny.ranges = [\"10.0.0.0/8\"]");
+    host.configure("mode = \"enforce\"\nguard.own = false\ndeny.ranges = [\"10.0.0.0/8\"]");
     guard.signal(Signal::HUP);
     let reloading = manager.await_line("RELOADING=1");
     assert!(reloading.iter().any(|line| line.starts_with("MONOTONIC_USEC=")), "{reloading:?}");
