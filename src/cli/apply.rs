@@ -39,14 +39,15 @@ pub struct Apply {
 impl Apply {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        let policy = context.policy(self.mode)?;
-        Lifeline::find().check(&policy, self.force)?;
+        let planned = context.planned(self.mode)?;
+        let policy = &planned.policy;
+        Lifeline::find().check(policy, self.force)?;
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
         let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within)).transpose()?;
         let progress = Progress::start("applying");
-        let applied = apply(&mut kernel, &context.store, &policy, context.features());
+        let applied = apply(&mut kernel, &context.store, &planned, context.features());
         drop(progress);
         let (applied, trial) = match (applied, begun) {
             (Ok(applied), Some(begun)) => {
@@ -61,7 +62,7 @@ impl Apply {
             (Err(error), Some(begun)) => return Err(begun.cancel(context, error.into())),
             (Err(error), None) => return Err(error.into()),
         };
-        report(context, &policy, &applied, trial.as_ref());
+        report(context, policy, &applied, trial.as_ref());
         Ok(Outcome::Done)
     }
 }

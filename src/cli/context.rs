@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::paint;
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
-use crate::generation::{Lock, Store};
+use crate::generation::{Lock, Planned, Sources, Store};
 use crate::guard::ask_owner;
 use crate::host::{self, Host};
 use crate::netlink::{Ask, Kernel};
@@ -91,7 +91,14 @@ impl Context {
 
     /// The policy that the configuration means; `mode` where the command line says otherwise.
     pub fn policy(&self, mode: Option<Mode>) -> anyhow::Result<Policy> {
-        Ok(self.resolve(&self.load()?.config, mode)?.policy)
+        Ok(self.planned(mode)?.policy)
+    }
+
+    /// The same with what it is made from.
+    pub fn planned(&self, mode: Option<Mode>) -> anyhow::Result<Planned> {
+        let Loaded { config, texts, .. } = self.load()?;
+        let policy = self.resolve(&config, mode)?.policy;
+        Ok(Planned { policy, sources: Some(Sources::new(texts, mode)) })
     }
 
     /// What this machine's kernel can do. Whether it can keep a table for an owner it is asked; who may not ask

@@ -12,7 +12,7 @@ use super::lifetime::Lifetime;
 use super::words::{in_words_of_the_command_line, value};
 use super::{page, paint};
 use crate::config::{self, Config, Destination, FileChangeError, Invalid, Mode, Origin, Ports, Protocol, Source};
-use crate::generation::{Applied, InForce, amend, in_force};
+use crate::generation::{Applied, InForce, Planned, amend, in_force};
 use crate::host::Host;
 use crate::policy::{self, resolve_grant};
 
@@ -99,10 +99,15 @@ impl Grant {
         if warnings.is_empty() && !before.closes_some_of(&resolved) {
             warnings.push(format!("nothing in `{}` is denied, so this grant has no effect", written.to));
         }
-        let policy = before.with_grant(policy::Grant { name: written.name.clone(), ..resolved });
-        match amend(&mut kernel, &context.store, in_force, &policy, context.features()) {
+        let mode = before.mode;
+        let sources = in_force.generation.sources.as_ref();
+        let planned = Planned {
+            policy: before.with_grant(policy::Grant { name: written.name.clone(), ..resolved }),
+            sources: sources.map(|sources| sources.with_grant(&written.name, &file, written.to_toml())),
+        };
+        match amend(&mut kernel, &context.store, in_force, &planned, context.features()) {
             Ok(applied) => {
-                report(context, &written, file, Some((&applied, policy.mode)), &warnings);
+                report(context, &written, file, Some((&applied, mode)), &warnings);
                 Ok(Outcome::Done)
             }
             Err(error) => {

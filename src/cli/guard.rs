@@ -23,8 +23,12 @@ Under systemd it is a service of Type=notify-reload, with WatchdogSec= if you li
 /// It hears of every change in nf_tables, and looks by itself every 10 minutes. Where the table is gone, asleep or
 /// not what was applied, the generation that should be in force is back within milliseconds, in one batch. What
 /// another dockwall does stays: after `dockwall remove` there is nothing to guard until the next `apply`. Grants
-/// that have run out are taken out, as a new generation. It does not follow Docker: names of networks and
-/// containers are asked for again by the next `apply`, or SIGHUP.
+/// that have run out are taken out, as a new generation.
+///
+/// It follows the host as well: what was applied is resolved again when Docker tells of networks and containers
+/// that come, go or change, and when links, addresses, routes or resolvers do. What is another is put in force as
+/// a small difference, under the same generation; edits of the configuration wait for the next `apply`, or SIGHUP.
+/// While Docker does not answer, what it told last stays.
 ///
 /// It owns the table where the kernel can keep it for an owner (Linux 6.9 and newer) and `guard.own` says so, which
 /// is the default: then nobody else can change, flush or delete it. Other commands reach it through the guard, by a
@@ -34,8 +38,9 @@ Under systemd it is a service of Type=notify-reload, with WatchdogSec= if you li
 ///
 /// What it does is told on standard error, a line each; many repairs within a second are told as one, unless -v
 /// is given. With --json the lines are on standard output, and each an
-/// object with its `event`: guarding, waiting, unknown, repaired, repaired-often, tidied, went-back, applied,
-/// not-reloaded, failed, overrun, deaf, handed-over, not-owning, stopped.
+/// object with its `event`: guarding, waiting, unknown, repaired, repaired-often, tidied, went-back, followed,
+/// followed-often, not-followed, docker-silent, docker-speaks, applied, not-reloaded, failed, overrun, deaf,
+/// handed-over, not-owning, stopped.
 #[derive(Debug, Args)]
 #[command(after_help = SIGNALS)]
 pub struct Guard {}
@@ -50,7 +55,7 @@ impl Guard {
             store: context.store.clone(),
             features: context.features(),
             verbose: context.verbose,
-            policy: Arc::new(move || for_reload.policy(None)),
+            planned: Arc::new(move || for_reload.planned(None)),
         };
         let is_json = context.json;
         guard::run(guarded, |news| tell(news, is_json)).map_err(plain)?;
@@ -77,13 +82,16 @@ fn tell(news: &News, is_json: bool) {
     }
     let line = news.to_string();
     let painted = match news {
-        News::Guarding { .. } | News::Applied { .. } => paint::good(line),
-        News::Failed { .. } | News::Deaf { .. } | News::NotReloaded { .. } => paint::bad(line),
+        News::Guarding { .. } | News::Applied { .. } | News::DockerSpeaks => paint::good(line),
+        News::Failed { .. } | News::Deaf { .. } | News::NotReloaded { .. } | News::NotFollowed { .. } => {
+            paint::bad(line)
+        }
         News::Repaired { .. }
         | News::RepairedOften { .. }
         | News::Overrun
         | News::WentBack { .. }
-        | News::NotOwning { .. } => paint::notable(line),
+        | News::NotOwning { .. }
+        | News::DockerSilent { .. } => paint::notable(line),
         _ => paint::faint(line),
     };
     anstream::eprintln!("{painted}");

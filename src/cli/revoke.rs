@@ -11,7 +11,7 @@ use super::exit::Outcome;
 use super::lifeline::Lifeline;
 use super::{page, paint};
 use crate::config::{self, Config};
-use crate::generation::{Applied, amend, in_force};
+use crate::generation::{Applied, Generation, Planned, amend, in_force};
 use crate::policy::Policy;
 
 /// Take grants back, at once and to stay.
@@ -71,12 +71,20 @@ impl Revoke {
         // First the files: what is forgotten half way must not come back with the next apply.
         let removed = Removed::take(&files)?;
         let applied = match (in_force, policy) {
-            (Some(in_force), Some(policy)) if in_force.generation.policy != policy => {
-                let amended = amend(&mut kernel, &context.store, in_force, &policy, context.features());
-                Some(amended.map_err(|error| removed.put_back(error.into()))?)
+            (Some(in_force), Some(policy)) => {
+                let Generation { policy: before, sources: known, .. } = &in_force.generation;
+                let sources = known.as_ref().map(|sources| sources.without_grants(&self.names, &files));
+                match *before == policy && *known == sources {
+                    true => Some(Applied::nothing(in_force.generation.number)),
+                    // Also what stands for nothing now must not come in force with its container.
+                    false => {
+                        let planned = Planned { policy, sources };
+                        let amended = amend(&mut kernel, &context.store, in_force, &planned, context.features());
+                        Some(amended.map_err(|error| removed.put_back(error.into()))?)
+                    }
+                }
             }
-            (Some(in_force), _) => Some(Applied::nothing(in_force.generation.number)),
-            (None, _) => None,
+            _ => None,
         };
         report(context, &self.names, &files, applied.as_ref());
         Ok(Outcome::Done)

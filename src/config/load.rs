@@ -13,6 +13,7 @@ use super::keys::read_config;
 use super::origin::Files;
 use super::reader::read_document;
 use super::source::Source;
+use super::texts::Texts;
 
 /// Where the configuration lies when nobody says where.
 pub const DEFAULT_PATH: &str = "/etc/dockwall/dockwall.toml";
@@ -24,6 +25,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is allowed but has no effect, in the order of the files and lines.
     pub warnings: Vec<Diagnostic>,
+    /// The files as they were read.
+    pub texts: Texts,
 }
 
 impl Config {
@@ -41,6 +44,22 @@ impl Config {
         }
     }
 
+    /// Reads it again from the texts that it was read from once.
+    ///
+    /// # Errors
+    ///
+    /// As from the files.
+    pub fn load_texts(texts: &Texts) -> Result<Loaded, ConfigError> {
+        let mut loading = Loading::around(texts.configuration());
+        let main = texts.main().map(|(path, text)| loading.read_config(path, text.to_owned()));
+        let mut config = main.unwrap_or_default();
+        let denied = Coverage::of(&config.ranges, config.on_link, config.host);
+        for (path, text) in texts.drop_ins() {
+            loading.read_grants(&mut config, &denied, path, text.to_owned());
+        }
+        loading.finish(config)
+    }
+
     /// What would be found in a file of `grants.d` with nothing but `grant` in it, whatever its name.
     ///
     /// # Errors
@@ -50,7 +69,7 @@ impl Config {
         let path = self.drop_in(&grant.name);
         let mut loading = Loading::around(&path);
         let denied = Coverage::of(&self.ranges, self.on_link, self.host);
-        loading.read_grants(&mut Config::default(), &denied, &path, &grant.to_toml());
+        loading.read_grants(&mut Config::default(), &denied, &path, grant.to_toml());
         loading.finish(Config::default()).map(|loaded| loaded.warnings)
     }
 
@@ -62,7 +81,7 @@ impl Config {
     pub fn parse(name: &str, text: &str) -> Result<Loaded, ConfigError> {
         let path = Path::new(name);
         let mut loading = Loading::around(path);
-        let config = loading.read_config(path, text);
+        let config = loading.read_config(path, text.to_owned());
         loading.finish(config)
     }
 }
@@ -75,14 +94,14 @@ fn load_from(path: &Path, must_exist: bool) -> Result<Loaded, ConfigError> {
     if (must_exist || name_exists(path))
         && let Some(text) = loading.take(path, read_file(path))
     {
-        config = loading.read_config(path, &text);
+        config = loading.read_config(path, text);
     }
     let directory = loading.files.grants_dir();
     let grant_files = loading.take(&directory, list_grant_files(&directory)).unwrap_or_default();
     let denied = Coverage::of(&config.ranges, config.on_link, config.host);
     for path in grant_files {
         if let Some(text) = loading.take(&path, read_file(&path)) {
-            loading.read_grants(&mut config, &denied, &path, &text);
+            loading.read_grants(&mut config, &denied, &path, text);
         }
     }
     loading.finish(config)
@@ -93,11 +112,13 @@ struct Loading {
     files: Files,
     names: GrantNames,
     findings: Findings,
+    texts: Texts,
 }
 
 impl Loading {
     fn around(path: &Path) -> Self {
-        Self { files: Files::around(path), names: GrantNames::new(), findings: Findings::default() }
+        let (files, texts) = (Files::around(path), Texts::around(path));
+        Self { files, names: GrantNames::new(), findings: Findings::default(), texts }
     }
 
     /// The outcome of an access to a file; its failure is one more finding.
@@ -105,24 +126,27 @@ impl Loading {
         outcome.map_err(|error| self.findings.add(error.diagnose(path))).ok()
     }
 
-    fn read_config(&mut self, path: &Path, text: &str) -> Config {
-        let source = open_source(&mut self.files, path, text);
-        read_document(&source, None, &mut self.findings, |top| read_config(top, &mut self.names))
+    fn read_config(&mut self, path: &Path, text: String) -> Config {
+        let source = open_source(&mut self.files, path, &text);
+        let config = read_document(&source, None, &mut self.findings, |top| read_config(top, &mut self.names));
+        self.texts.push(path, text);
+        config
     }
 
-    fn read_grants(&mut self, config: &mut Config, denied: &Coverage, path: &Path, text: &str) {
-        let source = open_source(&mut self.files, path, text);
+    fn read_grants(&mut self, config: &mut Config, denied: &Coverage, path: &Path, text: String) {
+        let source = open_source(&mut self.files, path, &text);
         let elsewhere = "a file of grants.d holds `[[grant]]` tables only; other keys belong in dockwall.toml";
         let grants = read_document(&source, Some(elsewhere), &mut self.findings, |top| {
             read_grants(top, &mut self.names, denied)
         });
         config.grants.extend(grants);
+        self.texts.push(path, text);
     }
 
     fn finish(self, config: Config) -> Result<Loaded, ConfigError> {
         let Findings { errors, warnings, omitted } = self.findings;
         if errors.is_empty() {
-            Ok(Loaded { config: Config { files: self.files, ..config }, warnings })
+            Ok(Loaded { config: Config { files: self.files, ..config }, warnings, texts: self.texts })
         } else {
             Err(ConfigError { errors, omitted })
         }
@@ -161,6 +185,27 @@ mod tests {
         std::fs::create_dir(directory.path().join("grants.d"))?;
         std::fs::write(directory.path().join("grants.d/a.toml"), "[[grant]]\nname = 'a'\nto = '10.0.0.1'")?;
         assert_eq!(load_default(directory.path()).map(|loaded| loaded.config.grants.len()), Ok(1));
+        Ok(())
+    }
+
+    #[test]
+    fn from_its_texts_a_configuration_is_the_same_and_so_are_its_errors() -> std::io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let [main, drop_in] = ["dockwall.toml", "grants.d/a.toml"].map(|name| directory.path().join(name));
+        std::fs::create_dir(directory.path().join("grants.d"))?;
+        for (text, grant) in [
+            ("mode = 'enforce'", "[[grant]]\nname = 'a'\nto = '10.0.0.1'"),
+            ("mode = 'enforced'", "[[grant]]\nname = 'a'"),
+        ] {
+            std::fs::write(&main, text)?;
+            std::fs::write(&drop_in, grant)?;
+            let mut texts = Texts::around(&main);
+            texts.push(&main, text.to_owned());
+            texts.push(&drop_in, grant.to_owned());
+            let again = Config::load_texts(&texts);
+            assert_eq!(again, Config::load(Some(&main)));
+            assert_eq!(again.is_ok_and(|loaded| loaded.texts == texts), text == "mode = 'enforce'");
+        }
         Ok(())
     }
 

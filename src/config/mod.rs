@@ -42,6 +42,7 @@ mod source;
 mod special;
 mod syntax;
 mod target;
+mod texts;
 mod word_or_list;
 
 use std::path::PathBuf;
@@ -70,6 +71,7 @@ pub use preset::Preset;
 pub use rate::{Rate, RateUnit};
 pub use remember::Remember;
 pub use target::Target;
+pub use texts::Texts;
 
 /// A whole configuration. The default is what holds without a file: the internal networks are
 /// denied to Docker's interfaces, in audit mode.

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 
 use super::apply::apply_seen;
 use super::trial::follow;
-use super::{Applied, Error, Generation, Store, StoreError, apply};
+use super::{Applied, Error, Generation, Planned, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Live};
-use crate::policy::Policy;
 use crate::ruleset::{Features, Table, compile};
 
 /// How often the kernel is asked without reading its elements, before they are read after all: once,
@@ -89,7 +88,7 @@ pub fn in_force(kernel: &mut Kernel, store: &Store, features: Features) -> Resul
     let now = Timestamp::now();
     // As it was when it was applied, or as a rollback put it in force again, without what had run out.
     let mut tables = Vec::new();
-    for instant in [generation.applied, now] {
+    for instant in generation.instants(now) {
         let applied = compile(&generation.policy, features, instant);
         if let Some(seen) = frame.with_elements_of(&applied, now) {
             return Ok(Some(InForce { generation, applied, seen: Some(seen) }));
@@ -104,7 +103,7 @@ pub fn in_force(kernel: &mut Kernel, store: &Store, features: Features) -> Resul
     }
 }
 
-/// Puts `policy`, which is the one in force but for a few words, in force as a new generation, without
+/// Puts a policy, which is the one in force but for a few words, in force as a new generation, without
 /// reading the elements that are there. They are read where the table is not as it was applied, or the
 /// kernel refuses a change that was made without having read them; then it is put right as by [`apply`].
 ///
@@ -114,11 +113,11 @@ pub fn amend(
     kernel: &mut Kernel,
     store: &Store,
     in_force: InForce,
-    policy: &Policy,
+    planned: &Planned,
     features: Features,
 ) -> Result<Applied, Error> {
     let from = in_force.generation.number;
-    let amended = amend_quickly(kernel, store, in_force, policy, features)?;
+    let amended = amend_quickly(kernel, store, in_force, planned, features)?;
     // What is on trial goes back with what was added to it meanwhile.
     follow(store, from, amended.generation)?;
     Ok(amended)
@@ -128,33 +127,49 @@ fn amend_quickly(
     kernel: &mut Kernel,
     store: &Store,
     in_force: InForce,
-    policy: &Policy,
+    planned: &Planned,
     features: Features,
 ) -> Result<Applied, Error> {
-    let InForce { applied, mut seen, .. } = in_force;
-    if seen.is_none() {
-        return apply(kernel, store, policy, features);
-    }
-    let mut looks = 0;
-    let look = |kernel: &mut Kernel| {
-        looks += 1;
-        match seen.take() {
-            Some(live) => Ok(live),
-            None if looks > QUICK_LOOKS => Err(Quick::Blind),
-            None => kernel.read_frame()?.with_elements_of(&applied, Timestamp::now()).ok_or(Quick::Blind),
-        }
+    let mut quick = match QuickLook::of(in_force) {
+        Some(quick) => quick,
+        None => return apply(kernel, store, planned, features),
     };
-    match apply_seen(kernel, store, policy, features, look) {
+    match apply_seen(kernel, store, planned, features, |kernel| quick.look(kernel)) {
         Ok(applied) => Ok(applied),
         Err(Quick::Blind | Quick::Failed(Error::Kernel(netlink::Error::Refused(_)))) => {
-            apply(kernel, store, policy, features)
+            apply(kernel, store, planned, features)
         }
         Err(Quick::Failed(error)) => Err(error),
     }
 }
 
+/// Sees what the kernel holds without reading its elements.
+pub(super) struct QuickLook {
+    applied: Table,
+    seen: Option<Live>,
+    looks: usize,
+}
+
+impl QuickLook {
+    /// None where they have to be read.
+    pub(super) fn of(in_force: InForce) -> Option<Self> {
+        let InForce { applied, seen, .. } = in_force;
+        seen.map(|seen| Self { applied, seen: Some(seen), looks: 0 })
+    }
+
+    /// What is there now.
+    pub(super) fn look(&mut self, kernel: &mut Kernel) -> Result<Live, Quick> {
+        self.looks += 1;
+        match self.seen.take() {
+            Some(live) => Ok(live),
+            None if self.looks > QUICK_LOOKS => Err(Quick::Blind),
+            None => kernel.read_frame()?.with_elements_of(&self.applied, Timestamp::now()).ok_or(Quick::Blind),
+        }
+    }
+}
+
 /// Why it was not done without reading the elements.
-enum Quick {
+pub(super) enum Quick {
     /// What is there cannot be known without.
     Blind,
     /// The kernel or the disk said no.

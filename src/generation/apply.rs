@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::hold::{flags, let_go};
 use super::store::Draft;
-use super::{Author, Error, Generation, Store, StoreError, difference};
+use super::{Author, Error, Generation, Planned, Store, StoreError, difference};
 use crate::netlink::{self, Kernel, Live, Sent};
 use crate::policy::Policy;
 use crate::ruleset::{Digest, Features, Marker, Table, compile};
@@ -31,13 +31,13 @@ impl Applied {
 /// before the kernel is asked, and gone again when the kernel refuses.
 ///
 /// A policy that is in force already makes no new generation; where somebody changed the table
-/// meanwhile it is put right.
+/// meanwhile it is put right, and where it was made from something else since, that is noted.
 ///
 /// # Errors
 /// See [`Error`]; the kernel holds what it held before.
-pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Features) -> Result<Applied, Error> {
-    let applied = apply_seen::<Error>(kernel, store, policy, features, |kernel| Ok(kernel.read_ours()?))?;
-    let_go(kernel, policy)?;
+pub fn apply(kernel: &mut Kernel, store: &Store, planned: &Planned, features: Features) -> Result<Applied, Error> {
+    let applied = apply_seen::<Error>(kernel, store, planned, features, |kernel| Ok(kernel.read_ours()?))?;
+    let_go(kernel, &planned.policy)?;
     Ok(applied)
 }
 
@@ -45,10 +45,11 @@ pub fn apply(kernel: &mut Kernel, store: &Store, policy: &Policy, features: Feat
 pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     kernel: &mut Kernel,
     store: &Store,
-    policy: &Policy,
+    what: &Planned,
     features: Features,
     look: impl FnMut(&mut Kernel) -> Result<Live, E>,
 ) -> Result<Applied, E> {
+    let policy = &what.policy;
     let flags = flags(policy, store, features);
     let table = Table { flags, ..compile(policy, features, Timestamp::now()) };
     let (digest, last) = (table.digest(), store.last()?);
@@ -59,7 +60,7 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
         let in_force = live.marker().map(|marker| marker.generation);
         // A stage that is through, or a policy that is in force.
         if in_force != Some(number) && planned.as_ref().is_none_or(|(planned, _)| planned.number != number) {
-            let generation = record(number, in_force, store, policy);
+            let generation = record(number, in_force, store, what);
             store.put(&generation)?;
             if let Some((outrun, _)) = planned.replace((generation, store.draft_wanted(number)?)) {
                 store.forget(outrun.number)?;
@@ -75,9 +76,13 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
         (Ok(sent), None) => {
-            if store.get(number).is_err() {
+            match store.get(number) {
+                Ok(kept) if what.sources.is_some() && kept.sources != what.sources => {
+                    store.put(&Generation { sources: what.sources.clone(), ..kept })?;
+                }
+                Ok(_) => {}
                 // In force from another state directory, or loaded by `nft -f`: adopt it.
-                store.put(&record(number, None, store, policy))?;
+                Err(_) => store.put(&record(number, None, store, what))?,
             }
             if !matches!(store.wanted(), Ok(Some(wanted)) if wanted == number) {
                 store.want(number)?;
@@ -116,9 +121,10 @@ fn is_recorded_otherwise(store: &Store, number: u64, policy: &Policy) -> bool {
     store.get(number).is_ok_and(|generation| !difference(&generation.policy, policy).is_empty())
 }
 
-fn record(number: u64, parent: Option<u64>, store: &Store, policy: &Policy) -> Generation {
+fn record(number: u64, parent: Option<u64>, store: &Store, what: &Planned) -> Generation {
+    let Planned { policy, sources } = what.clone();
     let changes = match parent.and_then(|parent| store.get(parent).ok()) {
-        Some(parent) => difference(&parent.policy, policy),
+        Some(parent) => difference(&parent.policy, &policy),
         None => vec![format!(
             "mode {}, {} denied networks, {} grants",
             policy.mode,
@@ -127,5 +133,5 @@ fn record(number: u64, parent: Option<u64>, store: &Store, policy: &Policy) -> G
         )],
     };
     let (applied, author) = (Timestamp::now(), Author::current());
-    Generation { number, applied, author, parent, changes, policy: policy.clone() }
+    Generation { number, applied, author, parent, changes, policy, sources, revised: None }
 }

@@ -1,6 +1,8 @@
 //! Generations: what was applied when and by whom, kept on disk, and the way back.
 //!
 //! A generation is written before the kernel is changed and names the one that was in force then.
+//! It keeps the configuration that it was made from; a guard that follows the host revises it in place, so
+//! that the list is of what people did.
 //! Which one is in force now only the kernel knows; which one should be, where its table is gone, the
 //! file `in-force`.
 
@@ -10,7 +12,9 @@ mod difference;
 mod hold;
 mod record;
 mod remove;
+mod revise;
 mod rollback;
+mod sources;
 mod store;
 mod tidy;
 mod trial;
@@ -20,7 +24,9 @@ pub use apply::{Applied, apply, number_for};
 pub use difference::difference;
 pub use record::{Author, Generation};
 pub use remove::{Removed, remove};
+pub use revise::revise;
 pub use rollback::{RollbackError, rollback, rollback_target};
+pub use sources::{Planned, Sources};
 pub use store::{Draft, Listed, Lock, Store, StoreError};
 pub use tidy::tidy;
 pub use trial::{End, Trial, expire};

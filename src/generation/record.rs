@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Sources;
 use crate::policy::Policy;
 
 /// A generation, as it is kept on disk.
@@ -22,6 +23,19 @@ pub struct Generation {
     pub changes: Vec<String>,
     /// What holds.
     pub policy: Policy,
+    /// What the policy was made from; none in one of before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
+    /// When a guard followed the host last, by another policy from the same sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised: Option<Timestamp>,
+}
+
+impl Generation {
+    /// When it may have been put in force, until now: what had run out by then was left out.
+    pub fn instants(&self, now: Timestamp) -> [Timestamp; 3] {
+        [self.revised.unwrap_or(self.applied), self.applied, now]
+    }
 }
 
 /// Who applied it: the user behind `sudo` where there is one.

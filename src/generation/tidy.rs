@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::trial::follow;
-use super::{Applied, Error, Generation, Store, apply};
+use super::{Applied, Error, Generation, Planned, Store, apply};
 use crate::netlink::Kernel;
 use crate::ruleset::Features;
 
@@ -32,7 +32,8 @@ pub fn tidy(
     run_out: &[String],
     features: Features,
 ) -> Result<Applied, Error> {
-    let applied = apply(kernel, store, &generation.policy.without_grants(run_out), features)?;
+    let planned = Planned { policy: generation.policy.without_grants(run_out), sources: generation.sources.clone() };
+    let applied = apply(kernel, store, &planned, features)?;
     // What is on trial goes back all the same.
     follow(store, generation.number, applied.generation)?;
     Ok(applied)

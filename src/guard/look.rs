@@ -1,6 +1,7 @@
 //! One look: what is wanted, what the kernel holds, and the one made the other.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -70,11 +71,13 @@ pub struct Look {
     pub own: Own,
     /// The generation that was wanted last, so that it can be put back also where its file is damaged.
     last: Option<Rc<Known>>,
+    /// Whether its file may say something else since.
+    is_stale: bool,
 }
 
 /// A generation that is, or was, in force.
 struct Known {
-    generation: Generation,
+    generation: Arc<Generation>,
     /// The digest in the kernel's mark, where that is known to be of it.
     digest: Option<Digest>,
 }
@@ -82,7 +85,22 @@ struct Known {
 impl Look {
     /// One that remembers nothing.
     pub fn new(kernel: Kernel, store: Store, features: Features) -> Self {
-        Self { kernel, store, features, own: Own::default(), last: None }
+        Self { kernel, store, features, own: Own::default(), last: None, is_stale: false }
+    }
+
+    /// The generation in force, as it was found last.
+    pub fn in_force(&self) -> Option<&Arc<Generation>> {
+        self.last.as_ref().map(|known| &known.generation)
+    }
+
+    /// Takes note that it was revised.
+    pub fn revised(&mut self, generation: Arc<Generation>) {
+        self.last = Some(Rc::new(Known { generation, digest: None }));
+    }
+
+    /// Something was written into the state directory: what is remembered of it is read again.
+    pub fn forget_file(&mut self) {
+        self.is_stale = true;
     }
 
     /// When something in force runs out, or what is on trial should have gone back.
@@ -115,6 +133,7 @@ impl Look {
         let wants = known.generation.policy.own;
         self.last = Some(known);
         self.own.settle(&mut self.kernel, &self.store, wants && self.features.owner, wants)?;
+        self.is_stale = false;
         if matches!(found, Found::Tidied { .. }) {
             return Ok((found, whole_at));
         }
@@ -165,20 +184,20 @@ impl Look {
 
     /// The generation that the mark names, where it is of it.
     fn marked(&self, marker: &Marker, now: Timestamp) -> Option<Rc<Known>> {
-        let last = self.last.as_ref().filter(|last| last.generation.number == marker.generation);
+        let last = self.last.as_ref().filter(|last| !self.is_stale && last.generation.number == marker.generation);
         if let Some(last) = last.filter(|last| last.digest.as_ref() == Some(&marker.digest)) {
             return Some(Rc::clone(last));
         }
         let generation = self.store.get(marker.generation).ok()?;
         // As it was when it was applied, or put in force again since.
         let digest_at = |at| compile(&generation.policy, self.features, at).digest();
-        let is_of_it = [generation.applied, now].into_iter().any(|at| digest_at(at).matches(&marker.digest));
-        is_of_it.then(|| Rc::new(Known { generation, digest: Some(marker.digest.clone()) }))
+        let is_of_it = generation.instants(now).into_iter().any(|at| digest_at(at).matches(&marker.digest));
+        is_of_it.then(|| Rc::new(Known { generation: Arc::new(generation), digest: Some(marker.digest.clone()) }))
     }
 
     fn known(&self, number: u64) -> Result<Rc<Known>, StoreError> {
         match (self.store.get(number), &self.last) {
-            (Ok(generation), _) => Ok(Rc::new(Known { generation, digest: None })),
+            (Ok(generation), _) => Ok(Rc::new(Known { generation: Arc::new(generation), digest: None })),
             (Err(_), Some(last)) if last.generation.number == number => Ok(Rc::clone(last)),
             (Err(error), _) => Err(error),
         }

@@ -2,13 +2,18 @@
 //!
 //! Threads listen, and send what they hear into one channel: `sources`. One loop takes it from there
 //! and looks at the kernel when there is reason to (`pace`); each look ends with the wall as it should be
-//! (`look`). What it has to say are [`News`]; it prints nothing itself.
+//! (`look`). Where the host is another (`follow`), what was applied is resolved again beside the loop
+//! (`resolve`) and put in force (`revision`). What it has to say are [`News`]; it prints nothing itself.
 
+mod follow;
+mod followed;
 mod look;
 mod news;
 mod own;
 mod pace;
 mod reload;
+mod resolve;
+mod revision;
 mod service;
 mod sources;
 mod teller;
@@ -22,15 +27,16 @@ use jiff::Timestamp;
 pub use news::{Damage, News};
 pub use own::ask_owner;
 
-use crate::generation::{Lock, RollbackError, Store, StoreError, apply};
+use crate::generation::{Lock, Planned, RollbackError, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Process, Watch};
-use crate::policy::Policy;
 use crate::ruleset::Features;
+use follow::{Follow, Word};
 use look::{Found, Look};
 use pace::Pace;
 use reload::Reload;
+use resolve::Resolution;
 use service::Service;
-use sources::Event;
+use sources::{Event, Sent};
 use teller::Teller;
 
 /// How long a guard that ends may still hold its lock, or somebody look at it.
@@ -73,7 +79,7 @@ pub struct Guarded {
     /// Whether every repair is told, also where they are many.
     pub verbose: bool,
     /// Reads the configuration, for a reload. It may take its time: it runs beside the guard.
-    pub policy: Arc<dyn Fn() -> anyhow::Result<Policy> + Send + Sync>,
+    pub planned: Arc<dyn Fn() -> anyhow::Result<Planned> + Send + Sync>,
 }
 
 /// Guards until it is told to stop; `tell` is given what there is to say.
@@ -95,14 +101,21 @@ pub fn run(mut guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardErr
     sources::listen(Watch::open()?, sender.clone());
     sources::receive_signals(sender.clone()).map_err(GuardError::Signals)?;
     let lock = guarded.store.prepare()?;
+    let sent = Sent::default();
+    sources::listen_to_facts(sender.clone(), sent.clone());
+    sources::look_at_files(guarded.store.directory().to_owned(), sender.clone(), sent.clone());
+    sources::listen_to_docker(sender.clone());
     Guard {
         look: Look::new(guarded.kernel, guarded.store, guarded.features),
         lock,
         pace: Pace::new(Instant::now()),
         teller: Teller::new(tell, guarded.verbose),
         service: Service::new(),
-        reload: Reload::new(guarded.policy, sender),
+        follow: Follow::new(sender.clone(), Instant::now()),
+        sent,
+        reload: Reload::new(guarded.planned, sender),
         apply: None,
+        revise: None,
         changed: None,
         whole_at: None,
         next_end: None,
@@ -118,9 +131,14 @@ struct Guard<T> {
     pace: Pace,
     teller: Teller<T>,
     service: Service,
+    follow: Follow,
+    /// Whether there is a change of the host that it has not taken yet.
+    sent: Sent,
     reload: Reload,
     /// What is to be applied, once the lock is free.
-    apply: Option<Policy>,
+    apply: Option<Planned>,
+    /// What the generation in force is to be, once the lock is free.
+    revise: Option<Resolution>,
     /// Who was the last to change our table since it was looked at, and when the first change was heard of.
     changed: Option<(Process, Instant)>,
     /// The ruleset's generation number at which all was well.
@@ -160,6 +178,7 @@ impl<T: FnMut(&News)> Guard<T> {
             if self.pace.is_due(Instant::now()) {
                 self.work();
             }
+            self.follow.start_if_due(Instant::now());
         }
     }
 
@@ -171,7 +190,8 @@ impl<T: FnMut(&News)> Guard<T> {
             // Not a moment too early, which would be one look too many.
             left.max(self.pace.rest(now)) + Duration::from_millis(1)
         });
-        let waits = [Some(self.pace.wait(now)), until_end, self.service.wait(), self.teller.wait(), Some(LONGEST_WAIT)];
+        let (service, teller, follow) = (self.service.wait(), self.teller.wait(), self.follow.wait(now));
+        let waits = [Some(self.pace.wait(now)), until_end, service, teller, follow, Some(LONGEST_WAIT)];
         waits.into_iter().flatten().min().unwrap_or(LONGEST_WAIT)
     }
 
@@ -216,6 +236,27 @@ impl<T: FnMut(&News)> Guard<T> {
                 }
                 self.reload.done();
             }
+            Event::HostChanged => {
+                self.sent.taken();
+                self.follow.host_changed(now);
+            }
+            Event::Stored => {
+                self.look.forget_file();
+                self.pace.hurry(now);
+            }
+            Event::Docker(told) => match self.follow.docker_told(told, now) {
+                Some(Word::Silent(problem)) => self.teller.tell(News::DockerSilent { problem }),
+                Some(Word::Speaks) => self.teller.tell(News::DockerSpeaks),
+                None => {}
+            },
+            Event::Resolved(resolution) => match self.follow.done(*resolution, now) {
+                Ok(None) => {}
+                Ok(revision) => {
+                    self.revise = revision;
+                    self.pace.at_once(now);
+                }
+                Err(problem) => self.teller.tell(News::NotFollowed { problem }),
+            },
             Event::Stop => return Next::Stop,
         }
         Next::GoOn
@@ -228,7 +269,7 @@ impl<T: FnMut(&News)> Guard<T> {
             self.lock = lock;
         }
         let done = match self.lock.try_acquire() {
-            Ok(Some(_held)) => Some(work(&mut self.look, &mut self.apply, !self.is_ready)),
+            Ok(Some(_held)) => Some(work(&mut self.look, &mut self.apply, &mut self.revise, !self.is_ready)),
             Ok(None) => None,
             Err(error) => Some(Err(error.into())),
         };
@@ -245,7 +286,7 @@ impl<T: FnMut(&News)> Guard<T> {
         }
     }
 
-    fn take_note(&mut self, Done { applied, owned, found, whole_at, next_end }: Done, now: Instant) {
+    fn take_note(&mut self, Done { applied, owned, found, revised, whole_at, next_end }: Done, now: Instant) {
         let changed = self.changed.take();
         self.pace.looked(now);
         (self.whole_at, self.next_end) = (whole_at, next_end);
@@ -255,6 +296,27 @@ impl<T: FnMut(&News)> Guard<T> {
             self.teller.tell(news);
         }
         let status = found.status();
+        match revised {
+            None => {}
+            Some(Ok(news)) => {
+                if let Some(generation) = self.look.in_force() {
+                    self.follow.revised(Arc::clone(generation));
+                }
+                self.teller.tell(news);
+            }
+            Some(Err(problem)) if self.follow.failed(now) => self.teller.tell(News::NotFollowed { problem }),
+            Some(Err(_)) => {}
+        }
+        if self.follow.take_generation(self.look.in_force(), now)
+            && let Some(generation) = self.look.in_force()
+        {
+            let problem = format!(
+                "generation {} does not say what it was made from, so that it cannot follow the host: `dockwall apply` \
+                 makes one that does",
+                generation.number
+            );
+            self.teller.tell(News::NotFollowed { problem });
+        }
         match found {
             Found::Repaired { generation, damage, changes, began } => {
                 self.teller.tell(News::Repaired { generation, damage, changes, milliseconds: took(began), by });
@@ -288,25 +350,39 @@ struct Done {
     applied: Option<News>,
     owned: Option<News>,
     found: Found,
+    revised: Option<Result<News, String>>,
     whole_at: Option<u32>,
     next_end: Option<Timestamp>,
 }
 
-fn work(look: &mut Look, policy: &mut Option<Policy>, first: bool) -> Result<Done, RollbackError> {
+fn work(
+    look: &mut Look,
+    planned: &mut Option<Planned>,
+    revise: &mut Option<Resolution>,
+    first: bool,
+) -> Result<Done, RollbackError> {
     let mut applied = None;
-    if let Some(policy) = policy.take() {
-        applied = Some(match apply(&mut look.kernel, &look.store, &policy, look.features) {
+    if let Some(planned) = planned.take() {
+        applied = Some(match apply(&mut look.kernel, &look.store, &planned, look.features) {
             Ok(applied) => {
                 // As by `dockwall apply` without a trial.
                 look.store.end_trial()?;
-                News::Applied { generation: applied.generation, mode: policy.mode, changes: applied.sent.changes }
+                News::Applied {
+                    generation: applied.generation,
+                    mode: planned.policy.mode,
+                    changes: applied.sent.changes,
+                }
             }
             Err(error) => News::NotReloaded { problem: error.to_string() },
         });
     }
-    let (found, whole_at) = look.run(first)?;
+    let (found, mut whole_at) = look.run(first)?;
     let owned = look.own.news();
-    Ok(Done { applied, owned, found, whole_at, next_end: look.next_end() })
+    let revised = revise.take().and_then(|resolution| revision::put_in_force(look, resolution));
+    if revised.is_some() {
+        whole_at = None;
+    }
+    Ok(Done { applied, owned, found, revised, whole_at, next_end: look.next_end() })
 }
 
 /// Whether the ruleset's generation number `this` is not after `that`. The number wraps around.

@@ -64,6 +64,36 @@ pub enum News {
         /// Where, in words.
         to: String,
     },
+    /// The host is another, and so is what is in force.
+    Followed {
+        /// The generation in force, which was revised.
+        generation: u64,
+        /// What is another, in words.
+        what: Vec<String>,
+        /// How many changes it took.
+        changes: usize,
+        /// From when it was heard of until it was in force.
+        milliseconds: f64,
+    },
+    /// Changes of the host that were not told one by one.
+    FollowedOften {
+        /// How many.
+        times: u64,
+        /// In how many seconds.
+        seconds: f64,
+    },
+    /// What is in force does not follow the host, for this reason.
+    NotFollowed {
+        /// Why.
+        problem: String,
+    },
+    /// Docker does not tell any more what it runs.
+    DockerSilent {
+        /// Why.
+        problem: String,
+    },
+    /// It does again.
+    DockerSpeaks,
     /// The configuration was applied anew.
     Applied {
         /// The generation in force.
@@ -156,6 +186,20 @@ impl fmt::Display for News {
                 Changes(*changes)
             ),
             Self::WentBack { to } => write!(f, "went back to {to}: nobody confirmed the change in time"),
+            Self::Followed { generation, what, changes, milliseconds } => write!(
+                f,
+                "followed: {}; generation {generation} was revised: {}, {milliseconds:.1} ms",
+                what.join("; "),
+                Changes(*changes)
+            ),
+            Self::FollowedOften { times, seconds } => {
+                write!(f, "followed the host {times} times more within {seconds:.1} s")
+            }
+            Self::NotFollowed { problem } => write!(f, "not followed, what was in force still is: {problem}"),
+            Self::DockerSilent { problem } => {
+                write!(f, "Docker does not answer: what it told before stays, until it does ({problem})")
+            }
+            Self::DockerSpeaks => f.write_str("Docker answers again"),
             Self::Applied { generation, mode, changes } => {
                 write!(f, "applied anew: generation {generation}, mode {mode}: {}", Changes(*changes))
             }

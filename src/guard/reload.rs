@@ -5,20 +5,20 @@ use std::sync::mpsc::Sender;
 use std::thread;
 
 use super::sources::Event;
-use crate::policy::Policy;
+use crate::generation::Planned;
 
 /// One reading at a time.
 pub struct Reload {
-    policy: Arc<dyn Fn() -> anyhow::Result<Policy> + Send + Sync>,
+    planned: Arc<dyn Fn() -> anyhow::Result<Planned> + Send + Sync>,
     events: Sender<Event>,
     runs: bool,
     again: bool,
 }
 
 impl Reload {
-    /// One that reads by `policy` and sends what it read.
-    pub fn new(policy: Arc<dyn Fn() -> anyhow::Result<Policy> + Send + Sync>, events: Sender<Event>) -> Self {
-        Self { policy, events, runs: false, again: false }
+    /// One that reads by `planned` and sends what it read.
+    pub fn new(planned: Arc<dyn Fn() -> anyhow::Result<Planned> + Send + Sync>, events: Sender<Event>) -> Self {
+        Self { planned, events, runs: false, again: false }
     }
 
     /// Begins; where one reading is under way, another one follows, since that may have missed what was
@@ -29,9 +29,9 @@ impl Reload {
             return;
         }
         self.runs = true;
-        let (policy, events) = (Arc::clone(&self.policy), self.events.clone());
+        let (planned, events) = (Arc::clone(&self.planned), self.events.clone());
         thread::spawn(move || {
-            let read = policy().map(Box::new).map_err(|error| format!("{error:#}"));
+            let read = planned().map(Box::new).map_err(|error| format!("{error:#}"));
             // Nobody hears it any more when the guard has ended.
             events.send(Event::Configured(read)).unwrap_or_default();
         });

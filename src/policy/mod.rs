@@ -2,6 +2,7 @@
 //! generation keeps and from which the ruleset is compiled.
 
 mod evident;
+mod follow;
 mod grant;
 mod interfaces;
 mod names;
@@ -18,6 +19,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub use evident::{Evidence, Excluded, evidently_no_container_bridge};
+pub use follow::untold;
 pub use grant::{Grant, Opening, Service};
 pub use interfaces::InterfaceNames;
 pub use names::resolve_grant;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,18 +32,17 @@ impl DockerState {
     ///
     /// Where there is no socket, nothing is waited for.
     pub fn read() -> Self {
-        let named = env::var("DOCKER_HOST").ok();
-        match named.as_deref().and_then(|host| host.strip_prefix("unix://")) {
-            Some(socket) => Self::at(Path::new(socket)),
-            None => {
-                let known = SOCKETS.map(PathBuf::from);
-                known.iter().map(|socket| Self::at(socket)).find(|state| *state != Self::Absent).unwrap_or_default()
-            }
-        }
+        socket().map(|socket| Self::at(&socket)).unwrap_or_default()
     }
 
     /// Asks the daemon that listens at `socket`, for two seconds at the most.
     pub fn at(socket: &Path) -> Self {
+        Self::at_within(socket, PATIENCE, None)
+    }
+
+    /// The same with another patience. What it answered before of the containers that are `known` is not
+    /// asked for again, where it never changes.
+    pub(super) fn at_within(socket: &Path, patience: Duration, known: Option<&Docker>) -> Self {
         let unreachable = |reason: String| Self::Unreachable(format!("{}: {reason}", socket.display()));
         match fs::metadata(socket) {
             Ok(_) => {}
@@ -60,22 +59,35 @@ impl DockerState {
             Ok(runtime) => runtime,
             Err(error) => return unreachable(error.to_string()),
         };
-        match runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(path)).await }) {
+        match runtime.block_on(async { tokio::time::timeout(patience, ask(path, patience, known)).await }) {
             Ok(Ok(docker)) => Self::Known(docker),
             Ok(Err(error)) => unreachable(reason(&error)),
-            Err(_) => unreachable(format!("the daemon did not answer within {} s", PATIENCE.as_secs())),
+            Err(_) => unreachable(format!("the daemon did not answer within {} s", patience.as_secs())),
         }
     }
 }
 
-async fn ask(socket: &str) -> Result<Docker, Error> {
+/// The socket of this machine's daemon; none where there is none.
+pub(super) fn socket() -> Option<PathBuf> {
+    let is_there = |socket: &PathBuf| {
+        let missing = |error: io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+        !fs::metadata(socket).is_err_and(missing)
+    };
+    let named = env::var("DOCKER_HOST").ok();
+    match named.as_deref().and_then(|host| host.strip_prefix("unix://")) {
+        Some(socket) => Some(PathBuf::from(socket)).filter(is_there),
+        None => SOCKETS.map(PathBuf::from).into_iter().find(is_there),
+    }
+}
+
+async fn ask(socket: &str, patience: Duration, known: Option<&Docker>) -> Result<Docker, Error> {
     // Which version of the API is of no matter: bollard leaves it out of the request, and each
     // daemon then answers in its own newest one.
     // Its patience with one request is more than ours with all of them.
-    let daemon = Daemon::connect_with_unix(socket, 2 * PATIENCE.as_secs(), API_DEFAULT_VERSION)?;
+    let daemon = Daemon::connect_with_unix(socket, 2 * patience.as_secs(), API_DEFAULT_VERSION)?;
     let lists = try_join3(daemon.version(), daemon.list_networks(None), daemon.list_containers(None));
     let (version, networks, containers) = lists.await?;
-    let asked = stream::iter(containers).map(|container| inspect(&daemon, container)).buffer_unordered(AT_ONCE);
+    let asked = stream::iter(containers).map(|container| inspect(&daemon, container, known)).buffer_unordered(AT_ONCE);
     let (containers, swarm) = join(asked.try_collect(), swarm::ask(&daemon, &networks)).await;
     let mut containers: Vec<Container> = Vec::into_iter(containers?).flatten().collect();
     swarm?.complete(&mut containers);
@@ -86,9 +98,18 @@ async fn ask(socket: &str) -> Result<Docker, Error> {
 }
 
 /// The container with what the list does not say, its resolvers; none where it has ended meanwhile.
-async fn inspect(daemon: &Daemon, summary: ContainerSummary) -> Result<Option<Container>, Error> {
+async fn inspect(
+    daemon: &Daemon,
+    summary: ContainerSummary,
+    known: Option<&Docker>,
+) -> Result<Option<Container>, Error> {
     let mut container = Container::from(summary);
     if !container.has_own_network() {
+        return Ok(Some(container));
+    }
+    if let Some(known) = known.and_then(|known| known.containers.iter().find(|known| known.id == container.id)) {
+        // Given when it was made, and `docker update` has no such option.
+        container.dns.clone_from(&known.dns);
         return Ok(Some(container));
     }
     match daemon.inspect_container(&container.id, None).await {
@@ -106,7 +127,7 @@ async fn inspect(daemon: &Daemon, summary: ContainerSummary) -> Result<Option<Co
 }
 
 /// What an error comes from in the end: everything before it says only which library noticed.
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -5,12 +5,14 @@ mod container;
 mod network;
 mod published;
 mod swarm;
+mod watch;
 
 use std::net::IpAddr;
 
 pub use container::Container;
 pub use network::DockerNetwork;
 pub use published::Published;
+pub use watch::{Told, watch_docker};
 
 use super::facts::Facts;
 

@@ -54,6 +54,11 @@ impl DaemonOptions {
         options
     }
 
+    /// The files that say more, and which daemon it is.
+    pub(super) fn files(self) -> [PathBuf; 2] {
+        [PID_FILE.into(), self.config_file]
+    }
+
     /// The resolvers that the daemon gives every container without its own; none where it has none,
     /// and the host's are given. dockerd refuses to start with both an option and the file.
     pub(super) fn resolvers(&self, root: &Path) -> Option<Vec<Resolver>> {

@@ -75,6 +75,13 @@ impl Resolver {
     }
 }
 
+/// The files in which resolvers are written.
+pub fn written_in() -> Vec<PathBuf> {
+    let mut files = resolv_conf::FILES.map(PathBuf::from).to_vec();
+    files.extend(DaemonOptions::read(Path::new("/")).files());
+    files
+}
+
 fn of_container(container: &Container) -> impl Iterator<Item = Resolver> {
     let own = container.dns.iter().filter(|_| container.has_own_network());
     own.map(|address| Resolver { address: *address, origin: ResolverOrigin::Container(container.name.clone()) })

@@ -11,6 +11,8 @@ use super::{Resolver, ResolverOrigin, is_link_local, under};
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// The one that Docker takes instead where systemd-resolved's stub is all there is.
 const SYSTEMD_RESOLV_CONF: &str = "/run/systemd/resolve/resolv.conf";
+/// Both.
+pub(super) const FILES: [&str; 2] = [RESOLV_CONF, SYSTEMD_RESOLV_CONF];
 /// The stub.
 const STUB: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53));
 

@@ -34,7 +34,7 @@ fn a_guard_of_a_kernel_without_the_flags() {
         store: Store::new(std::path::Path::new(&state)),
         features: Features { owner: false, ..Features::ALL },
         verbose: true,
-        policy: Arc::new(|| Err(std::io::Error::other("there is nothing to reload").into())),
+        planned: Arc::new(|| Err(std::io::Error::other("there is nothing to reload").into())),
     };
     guard::run(guarded, |news| println!("{}", serde_json::to_string(news).unwrap())).unwrap();
 }

@@ -1,0 +1,97 @@
+//! The files of a configuration as they were read, to be read again whatever has become of them.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The texts of all files that a configuration consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    /// Where the configuration file lies, or would lie.
+    configuration: PathBuf,
+    /// The files, in the order of reading: the configuration file, where there is one, then the drop-ins
+    /// in the order of their names.
+    files: Vec<Text>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    path: PathBuf,
+    text: String,
+}
+
+impl Texts {
+    /// None yet, around the configuration file at that path.
+    pub(super) fn around(configuration: &Path) -> Self {
+        Self { configuration: plain(configuration), files: Vec::new() }
+    }
+
+    /// Adds a file behind the others.
+    pub(super) fn push(&mut self, path: &Path, text: String) {
+        self.files.push(Text { path: plain(path), text });
+    }
+
+    /// Where the configuration file lies, or would lie.
+    pub(super) fn configuration(&self) -> &Path {
+        &self.configuration
+    }
+
+    /// The path and the text of the configuration file, where there was one.
+    pub(super) fn main(&self) -> Option<(&Path, &str)> {
+        self.all().find(|(path, _)| *path == self.configuration)
+    }
+
+    /// Those of the drop-ins.
+    pub(super) fn drop_ins(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.all().filter(|(path, _)| *path != self.configuration)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|file| (file.path.as_path(), file.text.as_str()))
+    }
+
+    /// The same with one more drop-in, in the place of one at the same path.
+    pub fn with_drop_in(&self, path: &Path, text: String) -> Self {
+        let mut texts = self.without(&[path.to_owned()]);
+        let path = plain(path);
+        // The configuration file comes first wherever it lies.
+        let place = texts.files.partition_point(|file| file.path == self.configuration || file.path < path);
+        texts.files.insert(place, Text { path, text });
+        texts
+    }
+
+    /// The same without the files at these paths.
+    pub fn without(&self, paths: &[PathBuf]) -> Self {
+        let gone: Vec<PathBuf> = paths.iter().map(|path| plain(path)).collect();
+        let files = self.files.iter().filter(|file| !gone.contains(&file.path)).cloned().collect();
+        Self { files, ..self.clone() }
+    }
+}
+
+/// The path as it is shown: one that is no UTF-8 could not be kept as JSON.
+fn plain(path: &Path) -> PathBuf {
+    path.to_string_lossy().into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_in_is_read_in_the_order_of_names_and_in_the_place_of_its_own_older_text() {
+        let path = |name: &str| Path::new("/etc/dockwall").join(name);
+        let mut texts = Texts::around(&path("zz.toml"));
+        texts.push(&path("zz.toml"), "mode = 'audit'".to_owned());
+        texts.push(&path("grants.d/b.toml"), "b".to_owned());
+        for (name, text) in [("grants.d/c.toml", "c"), ("grants.d/a.toml", "a"), ("grants.d/b.toml", "new")] {
+            texts = texts.with_drop_in(&path(name), text.to_owned());
+        }
+        assert_eq!(texts.drop_ins().map(|(_, text)| text).collect::<Vec<_>>(), ["a", "new", "c"]);
+        assert_eq!(texts.main().map(|(_, text)| text), Some("mode = 'audit'"));
+        let texts = texts.without(&[path("grants.d/a.toml"), path("grants.d/c.toml")]);
+        assert_eq!(texts.drop_ins().map(|(_, text)| text).collect::<Vec<_>>(), ["new"]);
+    }
+}
