@@ -53,11 +53,13 @@ impl Guard {
     }
 
     fn spawn_with(host: &Host, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
-        Self::spawn_program(host, DOCKWALL, arguments, prepare)
+        Self::spawn_program(host, &[DOCKWALL], arguments, prepare)
     }
 
-    fn spawn_program(host: &Host, program: &str, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
-        let mut command = host.netns.command(program);
+    /// Starts it by other words than the program's own.
+    fn spawn_program(host: &Host, words: &[&str], arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
+        let mut command = host.netns.command(words[0]);
+        command.args(&words[1..]);
         command.arg("--config").arg(host.configuration()).arg("--state-dir").arg(host.state());
         command.args(arguments).stdout(Stdio::piped());
         prepare(&mut command);

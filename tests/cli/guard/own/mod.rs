@@ -101,7 +101,7 @@ fn a_clean_stop_leaves_it_in_force_for_the_next_guard() {
     // Another binary, as after an upgrade.
     let upgraded = host.directory.path().join("dockwall-upgraded");
     std::fs::copy(DOCKWALL, &upgraded).unwrap();
-    let guard = Guard::spawn_program(&host, upgraded.to_str().unwrap(), &["--json", "guard"], |_| {}).started();
+    let guard = Guard::spawn_program(&host, &[upgraded.to_str().unwrap()], &["--json", "guard"], |_| {}).started();
     await_owner(&host, &guard);
     assert_eq!(hold(&host)["processes"][0]["name"], "dockwall-upgrad");
     assert_eq!(dump(&host), before);
