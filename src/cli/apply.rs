@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::fmt::friendly::SpanParser;
+use jiff::{SignedDuration, SpanRelativeTo};
 use serde_json::json;
 
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
+use super::keeper::Keeper;
 use super::lifeline::Lifeline;
 use super::progress::Progress;
 use super::trial::Begun;
@@ -42,10 +44,11 @@ impl Apply {
         let planned = context.planned(self.mode)?;
         let policy = &planned.policy;
         Lifeline::find().check(policy, self.force)?;
+        let keeper = Keeper::find();
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
-        let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within)).transpose()?;
+        let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
         let progress = Progress::start("applying");
         let applied = apply(&mut kernel, &context.store, &planned, context.features());
         drop(progress);
@@ -70,7 +73,9 @@ impl Apply {
 /// A time like 60s or 5m, of at least a second and at most a day.
 fn read_within(text: &str) -> Result<Duration, String> {
     let cure = "write a time from 1s to 1d, such as 60s or 5m";
-    let span: SignedDuration = text.parse().map_err(|_| format!("`{text}` is no time: {cure}"))?;
+    let no_time = |_| format!("`{text}` is no time: {cure}");
+    let span = SpanParser::new().parse_span(text).map_err(no_time)?;
+    let span = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(no_time)?;
     let possible = (SignedDuration::from_secs(1)..=SignedDuration::from_hours(24)).contains(&span);
     let within = Duration::try_from(span).ok().filter(|_| possible);
     within.ok_or_else(|| format!("`{text}` is too short or too long: {cure}"))

@@ -36,7 +36,11 @@ impl History {
                 &["", "generation", "applied", "mode", "by", "changes"],
                 listed.iter().map(|listed| row(listed, in_force)),
             );
-            if let Some(trial) = context.store.trial()?.filter(Trial::is_open) {
+            let trial = context.store.trial().unwrap_or_else(|error| {
+                anstream::eprintln!("{}: {error}", paint::notable("warning"));
+                None
+            });
+            if let Some(trial) = trial.filter(Trial::is_open) {
                 let number =
                     trial.generation.map_or_else(|| "a change".to_owned(), |number| format!("generation {number}"));
                 anstream::println!("\n{}: {number} {}", paint::notable("on trial"), trial::countdown(&trial));

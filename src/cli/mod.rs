@@ -1,6 +1,7 @@
 //! The commands, one file each, and all that is printed.
 
 mod apply;
+mod boot;
 mod changes;
 mod check;
 mod context;
@@ -9,6 +10,7 @@ mod grant;
 mod guard;
 mod history;
 mod init;
+mod keeper;
 mod lifeline;
 mod lifetime;
 mod page;
@@ -49,6 +51,7 @@ use exit::Outcome;
 ///                               drop it from now on; goes back by itself without `dockwall confirm`
 ///   dockwall rollback           back to how it was before
 ///   dockwall guard              a service: put it back when somebody removes or changes it
+///   dockwall boot               at boot: bring back what was confirmed last
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit::HELP, verbatim_doc_comment, max_term_width = 100)]
 struct Cli {
@@ -79,11 +82,12 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Confirm(trial::Confirm),
-    Expire(trial::Expire),
+    Expire(keeper::Expire),
     Grant(grant::Grant),
     Revoke(revoke::Revoke),
     Rollback(rollback::Rollback),
     History(history::History),
+    Boot(boot::BootCommand),
     Status(status::Status),
     Guard(guard::Guard),
     Remove(remove::Remove),
@@ -103,6 +107,7 @@ impl Command {
             Self::Revoke(command) => command.run(context),
             Self::Rollback(command) => command.run(context),
             Self::History(command) => command.run(context),
+            Self::Boot(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Guard(command) => command.run(context),
             Self::Remove(command) => command.run(context),

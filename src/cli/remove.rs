@@ -11,7 +11,7 @@ use crate::generation::{Removed, remove};
 /// Take the wall away: the table and all that is in it, in one batch.
 ///
 /// Configuration and history stay, so `dockwall rollback --to N` or `dockwall apply` raise it
-/// again. A guard that runs leaves it so.
+/// again. A guard that runs leaves it so; a boot raises it where dockwall.service is enabled.
 ///
 /// With --json: {removed}, false when there was nothing.
 #[derive(Debug, Args)]

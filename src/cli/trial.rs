@@ -1,24 +1,18 @@
-//! Changes on trial: how one begins, who waits for its end, and what is printed of it.
+//! Changes on trial: how one begins, how it is confirmed, and what is printed of it.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
+use super::keeper::Keeper;
 use super::{page, paint};
-use crate::generation::{Applied, End, StoreError, Trial, expire};
+use crate::generation::{Applied, End, StoreError, Trial};
 use crate::netlink::Kernel;
-
-/// How often the keeper looks whether it is still needed.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// A trial that was begun for a change which is not made yet.
 pub struct Begun {
@@ -28,15 +22,15 @@ pub struct Begun {
 }
 
 impl Begun {
-    /// Notes it on the disk and starts the process that waits for its end: both before anything is changed.
-    /// To be called with the lock held.
-    pub fn new(context: &Context, kernel: &mut Kernel, within: Duration) -> anyhow::Result<Self> {
+    /// Notes it on the disk and starts who waits for its end: both before anything is changed. To be called
+    /// with the lock held.
+    pub fn new(context: &Context, kernel: &mut Kernel, within: Duration, keeper: &Keeper) -> anyhow::Result<Self> {
         let other = context.store.trial()?;
         let in_force = kernel.read_frame()?.marker().map(|marker| marker.generation);
-        let trial = Trial::begin(Timestamp::now(), within, in_force, other.as_ref());
+        let trial = Trial::begin(Timestamp::now(), within, in_force, context.store.last()?, other.as_ref());
         context.store.put_trial(&trial)?;
         let begun = Self { trial, other };
-        match start_keeper(context, &begun.trial, within) {
+        match keeper.start(context, &begun.trial, within) {
             Ok(()) => Ok(begun),
             Err(error) => Err(begun.cancel(context, error)),
         }
@@ -65,67 +59,6 @@ impl Begun {
             Err(left) => error.context(left.to_string()),
         }
     }
-}
-
-/// Starts it, and waits until it is out of reach of what may happen to this process.
-fn start_keeper(context: &Context, trial: &Trial, within: Duration) -> anyhow::Result<()> {
-    let program = std::env::current_exe().context("cannot find this program to start the one that goes back")?;
-    let mut keeper = Command::new(program);
-    keeper.arg("--state-dir").arg(std::path::absolute(context.store.directory())?);
-    keeper.args(["expire", &trial.began.to_string(), &within.as_millis().to_string()]);
-    keeper.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut keeper = keeper.spawn().context("cannot start the process that goes back")?;
-    let mut said = String::new();
-    if let Some(stdout) = keeper.stdout.take() {
-        BufReader::new(stdout).read_line(&mut said)?;
-    }
-    anyhow::ensure!(said.trim() == READY, "the process that goes back did not start; nothing was changed");
-    Ok(())
-}
-
-/// What the keeper says when it has left the session of who started it.
-const READY: &str = "ready";
-
-/// Go back when nobody confirms in time. Started by `apply --confirm`.
-#[derive(Debug, Args)]
-#[command(hide = true)]
-pub struct Expire {
-    /// When the trial began
-    began: Timestamp,
-    /// Milliseconds until its end
-    within: u64,
-}
-
-impl Expire {
-    /// Runs it.
-    pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        // A session of its own, which neither a terminal's end nor a signal to the old session reaches.
-        rustix::process::setsid().context("cannot leave the session")?;
-        let end = uptime() + Duration::from_millis(self.within);
-        writeln!(std::io::stdout(), "{READY}")?;
-        loop {
-            let left = end.saturating_sub(uptime());
-            if left.is_zero() {
-                break;
-            }
-            std::thread::sleep(left.min(LOOK));
-            let trial = context.store.trial()?;
-            if !trial.is_some_and(|trial| trial.began == self.began && trial.is_open()) {
-                return Ok(Outcome::Done);
-            }
-        }
-        let mut kernel = context.kernel()?;
-        let mut lock = context.lock()?;
-        let _held = lock.acquire(|| {})?;
-        expire(&mut kernel, &context.store, self.began, context.features())?;
-        Ok(Outcome::Done)
-    }
-}
-
-/// The time since the machine started, with the time that it slept.
-fn uptime() -> Duration {
-    let now = clock_gettime(ClockId::Boottime);
-    Duration::new(now.tv_sec.try_into().unwrap_or_default(), now.tv_nsec.try_into().unwrap_or_default())
 }
 
 /// Keep the change that `apply --confirm` made, which would go back by itself.

@@ -8,6 +8,7 @@
 
 mod amend;
 mod apply;
+mod boot;
 mod difference;
 mod hold;
 mod record;
@@ -21,6 +22,7 @@ mod trial;
 
 pub use amend::{InForce, InForceError, amend, in_force};
 pub use apply::{Applied, apply, number_for};
+pub use boot::{Boot, raise};
 pub use difference::difference;
 pub use record::{Author, Generation};
 pub use remove::{Removed, remove};

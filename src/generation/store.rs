@@ -169,7 +169,8 @@ impl Store {
         Ok(self.numbers()?.last().copied().unwrap_or(0))
     }
 
-    fn numbers(&self) -> Result<Vec<u64>, StoreError> {
+    /// Their numbers, lowest first.
+    pub(super) fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|source| io_error("read", &self.directory, source))?,

@@ -24,6 +24,9 @@ pub struct Trial {
     pub generation: Option<u64>,
     /// The last one that was confirmed, to which it goes back; none for no wall at all.
     pub back_to: Option<u64>,
+    /// The highest number when it began: what has a higher one was made within it.
+    #[serde(default)]
+    pub newest: u64,
     /// What became of it.
     pub end: End,
 }
@@ -41,18 +44,24 @@ pub enum End {
 }
 
 impl Trial {
-    /// One that begins at `began`, for that long, with `in_force` in force. One within another goes back
-    /// to where the other would have gone: what is on trial was never confirmed.
-    pub fn begin(began: Timestamp, within: Duration, in_force: Option<u64>, other: Option<&Self>) -> Self {
-        let back_to = other.filter(|other| other.is_open()).map_or(in_force, |other| other.back_to);
+    /// One that begins at `began`, for that long, with `in_force` in force and `newest` the highest number. One
+    /// within another goes back to where the other would have gone: what is on trial was never confirmed.
+    pub fn begin(began: Timestamp, within: Duration, in_force: Option<u64>, newest: u64, other: Option<&Self>) -> Self {
+        let other = other.filter(|other| other.is_open());
+        let (back_to, newest) = other.map_or((in_force, newest), |other| (other.back_to, other.newest));
         let within = SignedDuration::try_from(within).unwrap_or(SignedDuration::MAX);
         let deadline = began.checked_add(within).unwrap_or(Timestamp::MAX);
-        Self { began, deadline, generation: None, back_to, end: End::Open }
+        Self { began, deadline, generation: None, back_to, newest, end: End::Open }
     }
 
     /// Whether it can still be confirmed, and will go back otherwise.
     pub fn is_open(&self) -> bool {
         self.end == End::Open
+    }
+
+    /// Whether the generation of that number was made within it. While it is being applied every new one was.
+    pub fn has_made(&self, number: u64) -> bool {
+        number > self.newest && self.generation.is_none_or(|last| number <= last)
     }
 
     /// Where it goes back, in words.
@@ -90,8 +99,11 @@ pub fn expire(kernel: &mut Kernel, store: &Store, began: Timestamp, features: Fe
 /// Makes a trial that is open follow from one generation to the next, which adds a grant to it or takes
 /// one away.
 pub(super) fn follow(store: &Store, from: u64, to: u64) -> Result<(), StoreError> {
-    match store.trial()? {
-        Some(trial) if trial.is_open() && trial.generation == Some(from) => {
+    match store.trial() {
+        // What is made within an unreadable one is made all the same.
+        Err(StoreError::Damaged { .. }) => Ok(()),
+        Err(error) => Err(error),
+        Ok(Some(trial)) if trial.is_open() && trial.generation == Some(from) => {
             store.put_trial(&Trial { generation: Some(to), ..trial })
         }
         _ => Ok(()),
@@ -106,12 +118,13 @@ mod tests {
     fn a_trial_within_a_trial_goes_back_to_what_was_confirmed() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let minute = Duration::from_secs(60);
-        let first = Trial::begin(at(0), minute, Some(4), None);
+        let first = Trial::begin(at(0), minute, Some(4), 7, None);
         assert_eq!((first.back_to, first.deadline), (Some(4), at(60)));
-        let second = Trial::begin(at(10), minute, Some(5), Some(&first));
+        let second = Trial::begin(at(10), minute, Some(8), 8, Some(&first));
         assert_eq!((second.back_to, second.deadline), (Some(4), at(70)));
+        assert!(second.has_made(8) && second.has_made(9) && !second.has_made(7));
         let over = Trial { end: End::WentBack, ..second };
-        assert_eq!(Trial::begin(at(100), minute, Some(9), Some(&over)).back_to, Some(9));
-        assert_eq!(Trial::begin(at(0), Duration::MAX, None, None).deadline, Timestamp::MAX);
+        assert_eq!(Trial::begin(at(100), minute, Some(9), 9, Some(&over)).back_to, Some(9));
+        assert_eq!(Trial::begin(at(0), Duration::MAX, None, 0, None).deadline, Timestamp::MAX);
     }
 }

@@ -15,6 +15,7 @@ mod netlink;
 mod resolver;
 mod route;
 mod route_to;
+mod service_manager;
 mod session;
 mod watch;
 
@@ -31,5 +32,6 @@ pub use machine::Host;
 pub use resolver::{Resolver, ResolverOrigin, written_in};
 pub use route::{Origin, Route};
 pub use route_to::{answered_by, route_to};
+pub use service_manager::{ServiceManager, Timer};
 pub use session::Session;
 pub use watch::FactsWatch;

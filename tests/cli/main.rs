@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_input;
+mod boot;
 mod crash;
 mod golden;
 mod grant;

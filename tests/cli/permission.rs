@@ -14,7 +14,7 @@ const AS_ROOT_WITHOUT: [&str; 5] = ["setpriv", "--bounding-set", "-all", "--inh-
 const IN_A_CHILD: [&str; 3] = ["unshare", "--user", "--map-root-user"];
 
 /// The commands that read or change nf_tables.
-const OF_THE_KERNEL: [&str; 10] = [
+const OF_THE_KERNEL: [&str; 11] = [
     "status",
     "plan",
     "apply",
@@ -25,9 +25,10 @@ const OF_THE_KERNEL: [&str; 10] = [
     "grant 10.1.2.3 --port 5432/tcp",
     "revoke database",
     "guard",
+    "boot",
 ];
 /// The commands that everybody may run.
-const OF_EVERYBODY: [&str; 3] = ["check", "render", "init --stdout"];
+const OF_EVERYBODY: [&str; 4] = ["check", "render", "init --stdout", "history"];
 
 /// A host that enforces, with a grant that may be revoked.
 fn with_a_grant() -> Host {
@@ -62,6 +63,20 @@ fn l10_without_permission_the_wall_is_unknown_and_not_absent() {
     open_to_all(&host);
     refuses(&host, &AS_NOBODY, "CAP_NET_ADMIN is missing: user 65534");
     host.expect(0, "status");
+}
+
+#[test]
+fn every_command_is_tried_without_permission() {
+    let help = Host::new("").expect(0, "--help").stdout;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What a command is for stands beside it, or below where there is no room.
+    let names = commands.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    let names: Vec<&str> = names.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help").collect();
+    assert!(names.len() > 12, "{help}");
+    for name in names {
+        let tried = OF_THE_KERNEL.iter().chain(&OF_EVERYBODY).any(|command| command.split(' ').next() == Some(name));
+        assert!(tried, "`{name}` belongs to one of the lists here");
+    }
 }
 
 #[test]
@@ -128,7 +143,7 @@ fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
     let host = Host::new("");
     // The first socket of a command that asks the kernel alone, the second one where the host's networks
     // are read before.
-    for (command, socket) in [("apply", 2), ("plan", 2), ("status", 1), ("remove", 1), ("guard", 1)] {
+    for (command, socket) in [("apply", 2), ("plan", 2), ("status", 1), ("remove", 1), ("guard", 1), ("boot", 1)] {
         let without = without_nf_tables(socket);
         let refused = host.run_under(&without.split(' ').collect::<Vec<_>>(), command);
         assert_eq!(refused.status, 6, "{command}: {}", refused.stderr);

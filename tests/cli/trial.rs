@@ -207,4 +207,7 @@ fn times_that_make_no_sense_are_refused() {
         assert!(refused.stderr.contains("write a time from 1s to 1d, such as 60s or 5m"), "{text}: {}", refused.stderr);
     }
     assert_eq!(host.netns.list(), "");
+    for text in ["1d", "24h", "1m30s"] {
+        host.expect(0, &format!("apply --confirm {text}"));
+    }
 }
