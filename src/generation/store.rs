@@ -3,8 +3,10 @@
 //! A file is written under another name, flushed and renamed, so that it is there whole or not at
 //! all; one that is damaged nevertheless is listed as such and stops nothing else.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,6 +19,8 @@ use super::{Generation, Trial};
 
 /// How many generations are kept.
 const KEPT: usize = 100;
+/// How the names of files begin that are not in their place yet.
+const DRAFT: &[u8] = b".new-";
 /// Held by a guard.
 const GUARD_LOCK: &str = "guard.lock";
 /// How long one waits for another that is at work.
@@ -293,7 +297,7 @@ impl Store {
 
     /// The content in a file under another name, on the disk.
     fn draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory)?;
+        let mut file = tempfile::Builder::new().prefix(OsStr::from_bytes(DRAFT)).tempfile_in(&self.directory)?;
         let mut writer = io::BufWriter::new(&mut file);
         serde_json::to_writer(&mut writer, content)?;
         writer.write_all(b"\n")?;
@@ -311,11 +315,15 @@ impl Store {
         delete(&self.path(number))
     }
 
-    /// Forgets the oldest generations beyond a hundred, and never the one in force.
+    /// Forgets the oldest generations beyond a hundred, and never the one in force; and what killed commands
+    /// left half written. To be called with the lock held, and no draft that is still to be kept.
     ///
     /// # Errors
     /// As [`Store::list`] and [`Store::forget`].
     pub fn prune(&self, in_force: u64) -> Result<(), StoreError> {
+        let is_draft = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(DRAFT));
+        let entries = fs::read_dir(&self.directory).map_err(|source| io_error("read", &self.directory, source))?;
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_draft).try_for_each(|path| delete(&path))?;
         let numbers = self.numbers()?;
         let surplus = numbers.len().saturating_sub(KEPT);
         numbers

@@ -12,6 +12,7 @@ mod grant;
 mod guard;
 mod host;
 mod init;
+mod kill;
 mod permission;
 mod state_directory;
 mod trial;

@@ -54,6 +54,99 @@ fn a_damaged_generation_is_listed_and_stops_nothing_else() {
     assert_eq!(host.json(0, "apply")["generation"], 3);
 }
 
+/// Every file there, in every state that it should not be in.
+#[test]
+fn whatever_is_damaged_the_kernel_holds_old_or_new_rules_whole_and_the_next_apply_and_boot_work() {
+    const COMMANDS: [&str; 14] = [
+        "status",
+        "history",
+        "check",
+        "render",
+        "plan",
+        "confirm",
+        "rollback",
+        "rollback --to 1",
+        "revoke site",
+        "grant 10.1.2.9 --name more",
+        "boot",
+        "apply",
+        "apply --mode audit --confirm 10m",
+        "remove",
+    ];
+    const FILES: [&str; 5] = ["generation-2.json", "in-force", "trial.json", "lock", "guard.lock"];
+    std::thread::scope(|scope| {
+        for file in FILES {
+            scope.spawn(move || {
+                for content in ["{ \"number\": 2, \"appl", "\u{0}\u{1}\u{7f}{]"] {
+                    let host = Host::new("mode = \"enforce\"");
+                    host.expect(0, "apply");
+                    host.expect(0, "grant 10.1.2.3 --name site");
+                    for command in COMMANDS {
+                        std::fs::write(host.state().join(file), content).unwrap();
+                        let ended = host.run(command);
+                        let known = [0, 1, 4, 7].contains(&ended.status);
+                        assert!(known && !ended.stderr.contains("panicked"), "{file}, {command}: {}", ended.stderr);
+                        if ended.status == 7 {
+                            assert!(ended.stderr.contains(file), "{file}, {command}: {}", ended.stderr);
+                        }
+                        assert_whole(&host, &format!("{file}, {command}"));
+                        std::fs::write(host.state().join(file), content).unwrap();
+                        host.expect(0, "boot");
+                        assert_whole(&host, &format!("{file}, boot after {command}"));
+                        host.expect(0, "apply");
+                        host.expect(0, "status");
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// What is there is what its mark says.
+fn assert_whole(host: &Host, after: &str) {
+    let live = host.netns.read();
+    if let Some(table) = &live.table {
+        let mark = live.marker().unwrap_or_else(|| panic!("no mark: {after}"));
+        assert!(table.digest().matches(&mark.digest), "not whole: {after}");
+    }
+}
+
+/// A directory stands where a lock should: nothing can be changed, but a wall is raised and taken down.
+#[test]
+fn a_lock_that_cannot_be_had_keeps_no_wall_down() {
+    let host = Host::new("mode = \"enforce\"");
+    host.expect(0, "apply");
+    std::fs::remove_file(host.state().join("lock")).unwrap();
+    std::fs::create_dir(host.state().join("lock")).unwrap();
+    let before = host.netns.list();
+    for command in ["apply --mode audit", "rollback --to 1", "grant 10.1.2.9 --name more", "confirm"] {
+        let refused = host.expect(7, command);
+        assert!(refused.stderr.contains("state/lock"), "{command}: {}", refused.stderr);
+    }
+    assert_eq!(host.netns.list(), before);
+    host.expect(0, "remove");
+    host.expect(0, "boot");
+    host.expect(0, "status");
+}
+
+/// Nobody waits for ever, and who waits is told so.
+#[test]
+fn waiting_for_the_lock_is_said_and_ends_when_the_other_does() {
+    let host = Host::new("");
+    host.expect(0, "apply");
+    let lock = std::fs::File::open(host.state().join("lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| host.run("apply --mode enforce"));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        assert!(!waiting.is_finished(), "it did not wait");
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::Unlock).unwrap();
+        let ended = waiting.join().unwrap();
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert!(ended.stderr.contains("waiting for another dockwall to finish"), "{}", ended.stderr);
+    });
+}
+
 #[test]
 fn it_can_come_down_without_its_state() {
     let host = Host::new("mode = \"enforce\"");
