@@ -63,10 +63,10 @@ impl BootCommand {
             Some((generation, sent)) => (Raised::again(generation, *sent), loaded),
             None => {
                 let loaded = loaded.map_err(|error| no_wall(error.into()))?;
-                let policy = context.resolve(&loaded.config, None).map_err(no_wall)?.policy;
-                let applied = apply(&mut kernel, &context.store, &policy, context.features());
+                let planned = context.plan(&loaded, None).map_err(no_wall)?;
+                let applied = apply(&mut kernel, &context.store, &planned, context.features());
                 let applied = applied.map_err(|error| no_wall(error.into()))?;
-                let (generation, mode) = (applied.generation, policy.mode);
+                let (generation, mode) = (applied.generation, planned.policy.mode);
                 (Raised { generation, mode, applied: None, sent: applied.sent }, Ok(loaded))
             }
         };

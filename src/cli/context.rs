@@ -96,9 +96,13 @@ impl Context {
 
     /// The same with what it is made from.
     pub fn planned(&self, mode: Option<Mode>) -> anyhow::Result<Planned> {
-        let Loaded { config, texts, .. } = self.load()?;
-        let policy = self.resolve(&config, mode)?.policy;
-        Ok(Planned { policy, sources: Some(Sources::new(texts, mode)) })
+        self.plan(&self.load()?, mode)
+    }
+
+    /// The same for a configuration that was read.
+    pub fn plan(&self, loaded: &Loaded, mode: Option<Mode>) -> anyhow::Result<Planned> {
+        let policy = self.resolve(&loaded.config, mode)?.policy;
+        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)) })
     }
 
     /// What this machine's kernel can do. Whether it can keep a table for an owner it is asked; who may not ask

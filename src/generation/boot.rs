@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::hold::flags;
 use super::{End, Error, Generation, Store, StoreError, Trial};
 use crate::netlink::{self, Kernel, Sent};
-use crate::ruleset::{Features, compile};
+use crate::ruleset::{Features, Table, compile};
 
 /// What [`raise`] did.
 #[derive(Debug)]
@@ -53,7 +54,8 @@ pub fn raise(kernel: &mut Kernel, store: &Store, features: Features) -> Result<B
         };
         // First the disk, as for a rollback; a wall is raised all the same where that says no.
         let not_noted = if noted == Some(number) { None } else { store.want(number).err() };
-        let table = compile(&generation.policy, features, Timestamp::now()).marked(number);
+        let flags = flags(&generation.policy, store, features);
+        let table = Table { flags, ..compile(&generation.policy, features, Timestamp::now()).marked(number) };
         match kernel.replace::<netlink::Error>(|_| Ok(table.clone())) {
             Ok(sent) => {
                 (boot.raised, boot.not_noted) = (Some((generation, sent)), not_noted);
