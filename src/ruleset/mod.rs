@@ -1,7 +1,8 @@
 //! nftables objects as data: no I/O here.
 //!
 //! [`compile`] turns a policy into a [`Table`]; `Display` writes a table in `nft`'s syntax;
-//! [`diff()`] finds the smallest change from one table to another; [`Marker`] names what is in force.
+//! [`diff()`] finds the smallest change from one table to another; [`Marker`] names what is in force;
+//! [`explain`] finds out what a table does to a packet.
 
 mod build;
 mod chain;
@@ -10,6 +11,7 @@ mod compile;
 mod datatype;
 mod diff;
 mod exceptions;
+pub mod explain;
 mod expr;
 #[cfg(test)]
 mod fake;

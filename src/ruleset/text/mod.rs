@@ -101,7 +101,7 @@ impl Set {
     }
 
     /// The fields of a concatenated key, without their padding.
-    fn fields<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = (DataType, &'a [u8])> {
+    pub(in crate::ruleset) fn fields<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = (DataType, &'a [u8])> {
         let mut rest = key;
         self.key.iter().map(move |field| {
             let (padded, others) = rest.split_at((field.len().next_multiple_of(4) as usize).min(rest.len()));
