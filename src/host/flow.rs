@@ -52,9 +52,18 @@ pub fn open_flows() -> Result<Vec<Flow>, FlowsError> {
 }
 
 impl Flow {
+    /// Reads a flow as other messages carry it (`NFULA_CT`); none where it says no addresses.
+    pub(crate) fn of_conntrack(nested: &[u8]) -> Option<Self> {
+        Self::decode_behind(nested, 0).ok().flatten()
+    }
+
     /// Reads a flow message; none where it says no addresses.
     fn decode(payload: &[u8]) -> Result<Option<Self>, DecodeError> {
-        for attribute in attributes(payload, HEADER_LEN) {
+        Self::decode_behind(payload, HEADER_LEN)
+    }
+
+    fn decode_behind(payload: &[u8], header_len: usize) -> Result<Option<Self>, DecodeError> {
+        for attribute in attributes(payload, header_len) {
             let attribute = attribute?;
             if attribute.kind() == CTA_TUPLE_ORIG {
                 return Self::decode_tuple(attribute.value());

@@ -16,6 +16,7 @@ mod resolver;
 mod route;
 mod route_to;
 mod service_manager;
+mod services;
 mod session;
 mod watch;
 
@@ -33,5 +34,6 @@ pub use resolver::{Resolver, ResolverOrigin, written_in};
 pub use route::{Origin, Route};
 pub use route_to::{answered_by, route_to};
 pub use service_manager::{ServiceManager, Timer};
+pub use services::Services;
 pub use session::Session;
 pub use watch::FactsWatch;

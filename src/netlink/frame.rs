@@ -21,6 +21,11 @@ impl Frame {
         self.0.table.is_some()
     }
 
+    /// What was read: a table whose sets are empty.
+    pub fn live(&self) -> &Live {
+        &self.0
+    }
+
     /// The mark of the generation in force.
     pub fn marker(&self) -> Option<Marker> {
         self.0.marker()

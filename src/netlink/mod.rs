@@ -19,8 +19,10 @@ pub mod libnftnl;
 mod locate;
 pub mod message;
 mod module;
+mod nflog;
 mod owner;
 mod read;
+mod remembered;
 mod rule;
 mod set;
 mod socket;
@@ -34,8 +36,10 @@ pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused};
 pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
+pub use nflog::{Logged, Nflog};
 pub use owner::{Ask, Owned};
 pub use read::{ForeignChain, Live};
+pub use remembered::{Memory, Meter, Remembered};
 pub use watch::{Process, Seen, Watch};
 
 use crate::ruleset::Change;
@@ -65,6 +69,8 @@ pub fn decode_any(bytes: &[u8]) {
         let _ = expr::decode(&attribute);
         let _ = element::decode(&attribute);
     }
+    let _ = remembered::decode_any(attributes);
+    let _ = nflog::Logged::decode(attributes);
     let _ = watch::Gathered::default().take(bytes);
     for message in message::Messages(bytes) {
         let _ = batch::read_nack(&message);

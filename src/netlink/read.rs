@@ -19,9 +19,9 @@ use crate::ruleset::{Base, Chain, Marker, SET_FOREIGN_ELEMENTS, Set, TABLE_NAME,
 const NFTA_GEN_ID: u16 = 1;
 
 /// ENOENT as netlink sends it.
-const NO_ENTRY: i32 = Errno::NOENT.raw_os_error();
+pub(super) const NO_ENTRY: i32 = Errno::NOENT.raw_os_error();
 /// EINTR: a dump during which the ruleset changed.
-const INTERRUPTED: i32 = Errno::INTR.raw_os_error();
+pub(super) const INTERRUPTED: i32 = Errno::INTR.raw_os_error();
 
 /// What the kernel holds of ours.
 #[derive(Debug, Clone)]
@@ -253,7 +253,7 @@ impl Kernel {
     }
 
     /// Asks, and hands the attributes of each answer to `read`.
-    fn request(
+    pub(super) fn request(
         &mut self,
         kind: Kind,
         flags: u16,
