@@ -139,7 +139,7 @@ fn of_file_change(error: &FileChangeError) -> Failure {
     match error {
         FileChangeError::Exists(_) => Failure::Configuration,
         FileChangeError::Io { .. } if error.is_not_permitted() => Failure::NotPermitted,
-        FileChangeError::Io { .. } => Failure::Failed,
+        FileChangeError::Changed(_) | FileChangeError::Io { .. } => Failure::Failed,
     }
 }
 

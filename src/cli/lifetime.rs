@@ -30,7 +30,7 @@ impl Lifetime {
     }
 }
 
-fn read_span(text: &str) -> Result<SignedDuration, Invalid> {
+pub(super) fn read_span(text: &str) -> Result<SignedDuration, Invalid> {
     let no_time = |_| {
         Invalid::new(
             format!("`{text}` is no time"),

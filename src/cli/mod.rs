@@ -5,6 +5,7 @@ mod boot;
 mod changes;
 mod check;
 mod context;
+mod denied;
 mod exit;
 mod grant;
 mod guard;
@@ -23,6 +24,7 @@ mod resolvers;
 mod revoke;
 mod rollback;
 mod status;
+mod suggest;
 mod trial;
 mod words;
 
@@ -45,6 +47,7 @@ use exit::Outcome;
 ///   dockwall check              read the configuration and say what it means here
 ///   dockwall apply              raise the wall, in the configured mode
 ///   dockwall status             see what it denies, or would
+///   dockwall denied             who asked for what; `suggest` tells what would allow it
 ///   dockwall grant 10.1.2.3 --port 5432/tcp
 ///                               leave open what has to stay, at once; `revoke` takes it back
 ///   dockwall apply --mode enforce --confirm 60s
@@ -89,6 +92,8 @@ enum Command {
     History(history::History),
     Boot(boot::BootCommand),
     Status(status::Status),
+    Denied(denied::Denied),
+    Suggest(suggest::Suggest),
     Guard(guard::Guard),
     Remove(remove::Remove),
 }
@@ -109,6 +114,8 @@ impl Command {
             Self::History(command) => command.run(context),
             Self::Boot(command) => command.run(context),
             Self::Status(command) => command.run(context),
+            Self::Denied(command) => command.run(context),
+            Self::Suggest(command) => command.run(context),
             Self::Guard(command) => command.run(context),
             Self::Remove(command) => command.run(context),
         }

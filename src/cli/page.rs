@@ -1,5 +1,7 @@
 //! The page: how facts, tables and JSON are laid out.
 
+use std::io;
+
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -27,10 +29,28 @@ impl Sheet {
 
 /// Prints rows under their headers.
 pub fn rows(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    row_lines(headers, rows).iter().for_each(|line| anstream::println!("{line}"));
+}
+
+/// The lines of such a table.
+pub fn row_lines(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Vec<String> {
     let mut table = table();
     table.set_header(headers);
     table.add_rows(rows);
-    print(&table);
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// The columns of the terminal; none in a pipe.
+pub fn width() -> Option<u16> {
+    table().width()
+}
+
+/// What becomes of printing: that nobody reads any more, as behind `| head`, is no failure.
+pub fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 /// A table without lines, as wide as the terminal; in a pipe as wide as its content.

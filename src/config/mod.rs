@@ -9,6 +9,7 @@
 
 mod action;
 mod address;
+mod append;
 mod choice;
 mod coverage;
 mod denied_range;
@@ -48,6 +49,7 @@ mod word_or_list;
 use std::path::PathBuf;
 
 pub use action::Action;
+pub use append::append_to_file;
 pub use denied_range::{DeniedRange, Written};
 pub use diagnostic::{Diagnostic, Kind, Severity};
 pub use dns::DnsAllow;

@@ -16,6 +16,9 @@ pub enum FileChangeError {
     /// One of that name is there.
     #[error("{} is there already, and nothing is written over it", .0.display())]
     Exists(PathBuf),
+    /// Somebody else wrote it at the same time.
+    #[error("{} was changed by somebody else meanwhile, and is left as that one wrote it: try again", .0.display())]
+    Changed(PathBuf),
     /// The system refused.
     #[error("cannot {doing} {}: {source}; {}", path.display(), cure(source))]
     Io {
@@ -99,16 +102,16 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn sync(directory: &Path) -> io::Result<()> {
+pub(super) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
 /// The directory that a path is in: of a bare name the present one.
-fn directory_of(path: &Path) -> &Path {
+pub(super) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn failed(doing: &'static str, path: &Path, source: io::Error) -> FileChangeError {
+pub(super) fn failed(doing: &'static str, path: &Path, source: io::Error) -> FileChangeError {
     FileChangeError::Io { doing, path: path.to_owned(), source }
 }
 

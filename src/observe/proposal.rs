@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
+use super::not_covered::not_covered;
 use super::suggestion::{Suggestion, Suggestions};
 use crate::config::Config;
 use crate::host::{DockerState, Flow, Host, Link};
@@ -79,7 +80,7 @@ fn containers(page: &mut Page, host: &Host, resolved: &Resolved) {
         page.remark("Not policed, though the name looks like one of a container bridge:");
         page.list(resolved.evident.iter().map(|excluded| [excluded.name.clone(), excluded.reason.to_string()]));
     }
-    let outside = outside(host);
+    let outside = not_covered(host);
     if !outside.is_empty() {
         page.remark("Not covered, since their packets come by none of these interfaces:");
         page.list(outside);
@@ -110,21 +111,6 @@ fn on_link(host: &Host, link: &Link) -> Vec<String> {
     networks.sort();
     networks.dedup();
     networks
-}
-
-/// Containers and networks whose packets the wall does not see.
-fn outside(host: &Host) -> Vec<[String; 2]> {
-    let Some(docker) = host.docker.known() else {
-        return Vec::new();
-    };
-    let networks = docker.networks.iter().filter(|network| matches!(network.driver.as_str(), "macvlan" | "ipvlan"));
-    let networks = networks.map(|network| [format!("network {}", network.name), network.driver.clone()]);
-    let containers = docker.containers.iter().filter(|container| container.network_mode == "host");
-    networks
-        .chain(
-            containers.map(|container| [format!("container {}", container.name), "the host's own network".to_owned()]),
-        )
-        .collect()
 }
 
 fn denied(page: &mut Page, host: &Host, resolved: &Resolved) {
@@ -298,7 +284,7 @@ impl Page {
     }
 
     fn suggestion(&mut self, suggestion: &Suggestion) {
-        let Suggestion { grant, flows, whose } = suggestion;
+        let Suggestion { grant, flows, whose, .. } = suggestion;
         self.blank();
         let count = if *flows == 1 { "1 flow".to_owned() } else { format!("{flows} flows") };
         self.remark(format!("{count} of {whose} to {}", grant.to_text()));

@@ -1,11 +1,18 @@
 //! From flows that were seen to the grants that would keep them.
 
-use std::collections::BTreeMap;
+mod denied;
+mod risk;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+
+use jiff::Timestamp;
 
 use crate::config::{Destination, Grant, Origin, Ports, Protocol, Source, suggest_grant_name};
 use crate::host::{Container, Flow, Host};
 use crate::policy::Policy;
+
+pub use denied::Wish;
 
 /// More separate ports than this at one destination are a scan, or a protocol that takes any port:
 /// nothing to be granted port by port.
@@ -22,6 +29,31 @@ pub struct Suggestion {
     pub flows: usize,
     /// Whose they are: `container web (backend)`, `172.17.0.2 on docker0`.
     pub whose: String,
+    /// What was seen of them; nothing of flows that are only open.
+    pub evidence: Evidence,
+    /// Why it should not be granted without a thought.
+    pub risk: Option<String>,
+    /// What else is to be known of it.
+    pub remark: Option<String>,
+}
+
+/// What was seen of denied flows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// How many flows.
+    pub flows: usize,
+    /// Packets, or lines of a log; none where they are not counted by flow.
+    pub packets: Option<u64>,
+    /// Their bytes.
+    pub bytes: Option<u64>,
+    /// The first, where that is known.
+    pub first: Option<Timestamp>,
+    /// The last.
+    pub last: Option<Timestamp>,
+    /// Where they came from.
+    pub sources: BTreeSet<IpAddr>,
+    /// Where to.
+    pub destinations: BTreeSet<IpAddr>,
 }
 
 /// The suggestions for what `policy` would deny, those for most flows first.
@@ -31,6 +63,8 @@ pub struct Suggestions {
     pub grants: Vec<Suggestion>,
     /// Who opened flows to so many ports of one destination that none is suggested, in words.
     pub left_out: Vec<String>,
+    /// How many flows are granted already.
+    pub granted: usize,
 }
 
 impl Suggestions {
@@ -78,7 +112,8 @@ impl Suggestions {
         let name = suggest_grant_name(&words, |name| self.grants.iter().any(|other| other.grant.name == name));
         let (from, until, required, comment) = (Some(peer.source.clone()), None, false, None);
         let grant = Grant { name, to, ports, protocol, from, until, required, comment, origin: Origin::BuiltIn };
-        self.grants.push(Suggestion { grant, flows, whose: peer.whose.clone() });
+        let (whose, evidence, risk, remark) = (peer.whose.clone(), Evidence::default(), None, None);
+        self.grants.push(Suggestion { grant, flows, whose, evidence, risk, remark });
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Networks, text};
 use crate::config::{Ports, Protocol};
+use crate::host::Flow;
 
 /// An exception: these packets return to Docker's own rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,16 @@ impl Grant {
         some_source && !self.openings.is_empty() && self.until.is_none_or(|until| now < until)
     }
 
+    /// Whether it opens that flow; `host` where its destination is the host's own.
+    pub fn opens(&self, flow: &Flow, host: bool) -> bool {
+        let from = self.from.as_ref().is_none_or(|from| from.contains(flow.source));
+        let opens = |opening: &Opening| {
+            let service = opening.services.iter().any(|service| service.covers_flow(flow));
+            opening.host == host && opening.to.contains(flow.destination) && (opening.services.is_empty() || service)
+        };
+        from && self.openings.iter().any(opens)
+    }
+
     /// Whether it opens that port of the host, at this address of it, to that client.
     pub fn opens_host(&self, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
         let from = self.from.as_ref().is_none_or(|from| from.contains(client));
@@ -70,6 +81,15 @@ impl Service {
             Self::Ports(ports) => ports.protocol.number(ipv6),
             Self::Protocol(protocol) => protocol.number(ipv6),
         }
+    }
+
+    fn covers_flow(&self, flow: &Flow) -> bool {
+        let is_of = self.protocol(flow.destination.is_ipv6()) == flow.protocol;
+        is_of
+            && match self {
+                Self::Ports(ports) => flow.port.is_some_and(|port| (ports.first..=ports.last).contains(&port)),
+                Self::Protocol(_) => true,
+            }
     }
 
     fn covers(&self, protocol: Protocol, port: u16) -> bool {

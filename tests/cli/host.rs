@@ -63,7 +63,7 @@ impl Host {
     }
 
     /// `dockwall ARGUMENTS` inside, which may take a minute.
-    fn command(&self, starter: &[&str], arguments: &str) -> Command {
+    pub fn command(&self, starter: &[&str], arguments: &str) -> Command {
         let mut words = starter.iter().copied().chain([DOCKWALL]);
         let mut command = Command::from_std(self.netns.command(words.next().unwrap()));
         command.args(words).arg("--config").arg(self.configuration()).arg("--state-dir").arg(self.state());

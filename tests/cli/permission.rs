@@ -14,7 +14,7 @@ const AS_ROOT_WITHOUT: [&str; 5] = ["setpriv", "--bounding-set", "-all", "--inh-
 const IN_A_CHILD: [&str; 3] = ["unshare", "--user", "--map-root-user"];
 
 /// The commands that read or change nf_tables.
-const OF_THE_KERNEL: [&str; 11] = [
+const OF_THE_KERNEL: [&str; 14] = [
     "status",
     "plan",
     "apply",
@@ -26,9 +26,13 @@ const OF_THE_KERNEL: [&str; 11] = [
     "revoke database",
     "guard",
     "boot",
+    "denied",
+    "denied --follow",
+    "suggest",
 ];
 /// The commands that everybody may run.
-const OF_EVERYBODY: [&str; 4] = ["check", "render", "init --stdout", "history"];
+const OF_EVERYBODY: [&str; 6] =
+    ["check", "render", "init --stdout", "history", "denied /dev/null", "suggest /dev/null"];
 
 /// A host that enforces, with a grant that may be revoked.
 fn with_a_grant() -> Host {

@@ -203,6 +203,13 @@ impl Lab {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// dockwall on the Docker host, to be run beside the test, which ends it.
+    pub fn dockwall_beside(&self, arguments: &str) -> Command {
+        let mut run = self.unbounded("host", DOCKWALL);
+        self.give_dockwall(&mut run, arguments);
+        run
+    }
+
     fn dockwall_command(&self, arguments: &str) -> Command {
         let mut run = self.command("host", DOCKWALL);
         self.give_dockwall(&mut run, arguments);
@@ -214,7 +221,8 @@ impl Lab {
         run.args(arguments.split(' '));
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration's path.
+    pub fn config(&self) -> PathBuf {
         self.directory.path().join("dockwall.toml")
     }
 
