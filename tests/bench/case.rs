@@ -19,8 +19,12 @@ struct Case<'a> {
     theirs: Program,
     /// Whether both leave the same ruleset behind, to the letter.
     same_ruleset: bool,
+    /// Whether both only read, so that one beginning is enough for all runs.
+    only_reads: bool,
     time_bar: Option<f64>,
     memory_bar: Option<f64>,
+    /// The most memory that dockwall may take, in MiB.
+    memory_limit: Option<f64>,
 }
 
 /// The number of networks that the large policy's bars are for.
@@ -31,6 +35,7 @@ pub fn measure_all(arena: &Arena, networks: u32, runs: u16) -> anyhow::Result<Ve
     let default = arena.write("default.toml", "")?;
     let large = arena.write("large.toml", &input::configuration(networks))?;
     let many = format!("{networks} networks");
+    let flows = arena.write("flows.nft", &input::denied_flows())?;
     let at_large = |bar| (networks == LARGE).then_some(bar);
     let cases = [
         Case { time_bar: Some(0.5), ..first_apply(arena, "default policy", &default)? },
@@ -39,6 +44,8 @@ pub fn measure_all(arena: &Arena, networks: u32, runs: u16) -> anyhow::Result<Ve
         no_change(arena, "default policy", &default)?,
         Case { time_bar: at_large(0.6), memory_bar: at_large(0.25), ..first_apply(arena, &many, &large)? },
         no_change(arena, &many, &large)?,
+        list_denied(arena, "denied", &default, &flows)?,
+        list_denied(arena, "denied --json", &default, &flows)?,
     ];
     let mut comparisons = Vec::new();
     for case in cases {
@@ -57,8 +64,10 @@ fn first_apply<'a>(arena: &Arena, policy: &str, configuration: &'a Path) -> anyh
         ours: arena.dockwall(configuration, &["apply"]),
         theirs: loads("nft -f", arena.write(&format!("{policy}.nft"), &ruleset)?),
         same_ruleset: true,
+        only_reads: false,
         time_bar: None,
         memory_bar: None,
+        memory_limit: None,
     })
 }
 
@@ -94,6 +103,22 @@ fn no_change<'a>(arena: &Arena, policy: &str, configuration: &'a Path) -> anyhow
     })
 }
 
+/// A full meter, listed.
+fn list_denied<'a>(arena: &Arena, command: &str, default: &'a Path, flows: &'a Path) -> anyhow::Result<Case<'a>> {
+    Ok(Case {
+        what: format!("65535 flows, {command}"),
+        rival: "nft -j list set",
+        begin: Begin::Denied(default, flows),
+        ours: arena.dockwall(default, &command.split(' ').collect::<Vec<_>>()),
+        theirs: Program::new("nft -j list set inet dockwall denied4".split(' ').map(PathBuf::from)),
+        same_ruleset: false,
+        only_reads: true,
+        time_bar: Some(0.3),
+        memory_limit: Some(50.0),
+        ..first_apply(arena, "default policy", default)?
+    })
+}
+
 /// A program that loads a file.
 fn loads(program: &str, file: PathBuf) -> Program {
     Program::new(program.split(' ').map(PathBuf::from).chain([file]))
@@ -106,6 +131,9 @@ impl Case<'_> {
         let listed = |program: &Program| -> anyhow::Result<String> {
             arena.begin(self.begin)?;
             program.time(&arena.netns)?;
+            if self.only_reads {
+                return Ok(String::new());
+            }
             Ok(arena.netns.nft("--stateless list ruleset"))
         };
         let same = listed(&self.ours)? == listed(&self.theirs)?;
@@ -114,17 +142,24 @@ impl Case<'_> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..runs {
             for (program, times) in [(&self.ours, &mut ours), (&self.theirs, &mut theirs)] {
-                arena.begin(self.begin)?;
+                if !self.only_reads {
+                    arena.begin(self.begin)?;
+                }
                 times.push(program.time(&arena.netns)?.as_secs_f64() * 1000.0);
             }
         }
         let mut comparisons = vec![self.comparison(Unit::Milliseconds, ours, theirs, self.time_bar)];
-        if self.memory_bar.is_some() {
+        if self.memory_bar.is_some() || self.memory_limit.is_some() {
             let peak = |program: &Program| -> anyhow::Result<Vec<f64>> {
-                arena.begin(self.begin)?;
+                if !self.only_reads {
+                    arena.begin(self.begin)?;
+                }
                 Ok(vec![program.peak_memory(&arena.netns, arena.directory())? as f64 / 1024.0])
             };
-            comparisons.push(self.comparison(Unit::Mebibytes, peak(&self.ours)?, peak(&self.theirs)?, self.memory_bar));
+            let (ours, theirs) = (peak(&self.ours)?, peak(&self.theirs)?);
+            // Of the one run of each: the limit as a part of what the other took.
+            let limit = self.memory_limit.zip(theirs.first()).map(|(limit, theirs)| limit / theirs);
+            comparisons.push(self.comparison(Unit::Mebibytes, ours, theirs, self.memory_bar.or(limit)));
         }
         Ok(comparisons)
     }

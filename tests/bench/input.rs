@@ -14,6 +14,19 @@ pub fn configuration(networks: u32) -> String {
     text + "]\n"
 }
 
+/// As many flows as a meter holds, of some containers.
+pub fn denied_flows() -> String {
+    let mut text = "add element inet dockwall denied4 {\n".to_owned();
+    for port in 1..=u16::MAX {
+        let source = Ipv4Addr::new(172, 21, 0, (port % 250) as u8 + 2);
+        text += &format!(
+            "{source} . 10.57.17.6 . tcp . {port} timeout 1d counter packets {port} bytes 4000 \
+             limit rate 6/minute burst 5 packets,\n"
+        );
+    }
+    text + "}\n"
+}
+
 /// A ruleset that takes the place of the one in the kernel, in one transaction.
 pub fn reload(rendered: &str) -> String {
     format!("table inet dockwall\ndelete table inet dockwall\n{rendered}")
