@@ -1,20 +1,28 @@
 //! What can be seen of the wall from outside, and of the host before there is one.
 
+mod count;
+mod coverage;
 mod denied;
+mod granted;
 mod hold;
 mod not_covered;
 mod proposal;
+mod rate;
 mod shadow;
 mod status;
 mod suggestion;
 
+pub use count::{Count, Counted, What, counted, family_word};
+pub use coverage::{Coverage, Covered, NotCovered, Past};
 pub use denied::{
     By, Clock, Denied, Filter, Folded, Follow, Group, Line, Log, Names, News, Order, Place, PortFilter, Prefixes, fold,
     group, protocol_name, read_line, sort,
 };
+pub use granted::{GrantedBy, granted_by};
 pub use hold::{Hold, HoldState};
 pub use not_covered::not_covered;
 pub use proposal::Proposal;
+pub use rate::{Rates, Reading};
 pub use shadow::{Shadow, shadows};
-pub use status::{Count, Hooked, Status, Wall};
+pub use status::{Hooked, Status, Wall};
 pub use suggestion::{Evidence, Suggestion, Suggestions, Wish};

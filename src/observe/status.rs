@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
+use super::count::{Count, Counted, What, counted, decision};
 use crate::config::Mode;
 use crate::netlink::Live;
-use crate::ruleset::{
-    Base, Chain, CmpOp, CtKey, Digest, Elements, Expr, Hook, MetaKey, Rule, Table, Verdict, chains, sets,
-};
+use crate::ruleset::{Base, Chain, CmpOp, Digest, Elements, Expr, Hook, MetaKey, Rule, Table, chains, sets};
 
 /// What the kernel says of our table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,6 +57,10 @@ pub struct Wall {
     pub granted: Count,
     /// Lines written to the log.
     pub logged: Count,
+    /// Whether there is a log at all.
+    pub logs: bool,
+    /// The same by chain and family.
+    pub counters: Vec<Counted>,
 }
 
 /// Where the kernel has a base chain hooked.
@@ -77,15 +80,6 @@ impl Hooked {
     }
 }
 
-/// What counters count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Count {
-    /// Packets.
-    pub packets: u64,
-    /// Bytes.
-    pub bytes: u64,
-}
-
 impl Status {
     /// Reads it off what the kernel holds.
     pub fn of(live: &Live) -> Self {
@@ -97,6 +91,17 @@ impl Status {
 }
 
 impl Wall {
+    /// Whether what comes in on that interface is policed on its way through the host.
+    pub fn polices(&self, interface: &str) -> bool {
+        let takes = |names: &[String]| {
+            names.iter().any(|name| match name.strip_suffix('*') {
+                Some(prefix) => interface.starts_with(prefix),
+                None => name == interface || name == EVERY_BRIDGE,
+            })
+        };
+        takes(&self.policed) && !takes(&self.not_policed)
+    }
+
     fn of(table: &Table) -> Self {
         let marker = table.marker();
         let found = table.digest();
@@ -104,6 +109,8 @@ impl Wall {
         let hooked = |hook| bases().any(|(_, base)| base.hook == hook && base.kind == "filter");
         let closes_host = table.chain(chains::HOST).is_some();
         let awake = !table.is_dormant();
+        let counters = counted(table);
+        let sum = |what| counters.iter().filter(|counted| counted.what == what).map(|counted| counted.count).sum();
         let (generation, applied) = marker.map(|marker| (marker.generation, marker.digest)).unzip();
         Self {
             generation,
@@ -123,14 +130,14 @@ impl Wall {
                 .filter(|set| sets::holds_exceptions(&set.name))
                 .map(|set| set.elements.len())
                 .sum(),
-            denied: all_rules(table, &[chains::DROP, chains::PUBLISHED]).filter(|rule| is_last_word(rule)).sum(),
-            denied_to_host: rules(table, chains::HOST).filter(|rule| jumps_to(rule, chains::DROP)).sum(),
-            invalid: rules(table, chains::DROP).filter(|rule| loads_state(rule)).sum(),
-            for_everybody: rules(table, chains::HOST).filter(|rule| loads_frame_type(rule)).sum(),
-            granted: all_rules(table, &[chains::DENY, chains::PUBLISHED, chains::HOST])
-                .filter(|rule| is_grant(rule))
-                .sum(),
-            logged: rules(table, chains::LOG).sum(),
+            denied: sum(What::Denied),
+            denied_to_host: sum(What::DeniedToHost),
+            invalid: sum(What::Invalid),
+            for_everybody: sum(What::ForEverybody),
+            granted: sum(What::Granted),
+            logged: sum(What::Logged),
+            logs: table.chain(chains::LOG).is_some(),
+            counters,
         }
     }
 }
@@ -139,44 +146,13 @@ fn rules<'a>(table: &'a Table, chain: &str) -> impl Iterator<Item = &'a Rule> {
     table.chain(chain).map(|chain| chain.rules.as_slice()).unwrap_or_default().iter()
 }
 
-fn all_rules<'a>(table: &'a Table, chains: &'a [&str]) -> impl Iterator<Item = &'a Rule> {
-    chains.iter().flat_map(|chain| rules(table, chain))
-}
-
-fn decision(rule: &Rule) -> Option<Mode> {
-    rule.expressions.iter().find_map(|expression| match expression {
-        Expr::Verdict(Verdict::Drop) | Expr::Reject(_) => Some(Mode::Enforce),
-        Expr::Verdict(Verdict::Return) => Some(Mode::Audit),
-        _ => None,
-    })
-}
-
-/// Whether the rule decides about all that come as far, or all of a protocol: not a grant, and not
-/// what is dropped without a log.
-fn is_last_word(rule: &Rule) -> bool {
-    decision(rule).is_some() && !is_grant(rule) && !loads_state(rule)
-}
-
-fn is_grant(rule: &Rule) -> bool {
-    rule.references().any(sets::holds_exceptions)
-}
-
-fn jumps_to(rule: &Rule, chain: &str) -> bool {
-    rule.references().any(|name| name == chain)
-}
-
-fn loads_state(rule: &Rule) -> bool {
-    rule.expressions.iter().any(|expression| matches!(expression, Expr::Ct { key: CtKey::STATE, .. }))
-}
-
-fn loads_frame_type(rule: &Rule) -> bool {
-    rule.expressions.iter().any(|expression| matches!(expression, Expr::Meta { key: MetaKey::PKTTYPE, .. }))
-}
-
 /// Enforced when the last word of the chain is a drop or a reject, for every packet.
 fn mode(table: &Table) -> Option<Mode> {
     decision(rules(table, chains::DROP).last()?)
 }
+
+/// How every bridge is called, by whatever name.
+const EVERY_BRIDGE: &str = "every bridge";
 
 /// The names in an interface set, and the prefixes that the rules compare with it by `op`.
 fn interfaces(table: &Table, set: &str, op: CmpOp) -> Vec<String> {
@@ -190,7 +166,7 @@ fn interfaces(table: &Table, set: &str, op: CmpOp) -> Vec<String> {
             Some(format!("{}*", text_of(data)))
         }
         [Expr::Meta { key: MetaKey::IIFKIND, .. }, Expr::Cmp { op: found, .. }] if *found == op => {
-            Some("every bridge".to_owned())
+            Some(EVERY_BRIDGE.to_owned())
         }
         _ => None,
     });
@@ -213,13 +189,4 @@ fn elements_in(table: &Table, name: impl Fn(crate::ruleset::Family) -> String) -
         .filter_map(|family| table.set(&name(*family)))
         .map(|set| set.elements.len())
         .sum()
-}
-
-impl<'a> std::iter::Sum<&'a Rule> for Count {
-    fn sum<I: Iterator<Item = &'a Rule>>(rules: I) -> Self {
-        rules.filter_map(Rule::counter).fold(Self::default(), |sum, (packets, bytes)| Self {
-            packets: sum.packets + packets,
-            bytes: sum.bytes + bytes,
-        })
-    }
 }

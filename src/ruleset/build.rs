@@ -205,7 +205,8 @@ impl Rule {
         self.with([Expr::Lookup { set: set.to_owned(), register: Register::R1, inverted: true }])
     }
 
-    fn family(self, family: Family) -> Self {
+    /// `meta nfproto ipv4` or `meta nfproto ipv6`.
+    pub fn family(self, family: Family) -> Self {
         self.meta(MetaKey::NFPROTO).compare(CmpOp::Eq, &[family.nfproto()])
     }
 

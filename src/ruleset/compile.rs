@@ -204,7 +204,7 @@ fn published(policy: &Policy, features: Features, exceptions: &Exceptions) -> Ve
     }
     // No reset by TCP: where bridges pass netfilter, the kernel sends it past its own translation, from
     // the container's address, which the other end does not know.
-    rules.push(last_word(policy));
+    rules.extend(by_family(last_word(policy)));
     rules
 }
 
@@ -230,7 +230,8 @@ fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     rules.push(Rule::new().invalid().goto(chains::DROP));
     // Said of each mode in its own way, so that this count begins anew with the one of all.
     let denied = if policy.mode == Mode::Audit { "to the host: would be dropped" } else { "to the host" };
-    rules.push(Rule::new().count().jump(chains::DROP).comment(denied));
+    // Gone to and not jumped to: what comes back would be counted again by the rule behind.
+    rules.extend(by_family(|rule| rule.count().goto(chains::DROP).comment(denied)));
     rules
 }
 
@@ -280,17 +281,24 @@ fn logged(policy: &Policy, rule: Rule) -> Rule {
 /// What becomes of a denied packet.
 fn decide(policy: &Policy) -> Vec<Rule> {
     let resets = (policy.mode, policy.action) == (Mode::Enforce, Action::Reject);
-    let reset = resets.then(|| Rule::new().protocol(TCP).count().reject(Reject::TcpReset));
-    reset.into_iter().chain([last_word(policy)]).collect()
+    let reset = resets.then(|| by_family(|rule| rule.protocol(TCP).count().reject(Reject::TcpReset)));
+    reset.into_iter().flatten().chain(by_family(last_word(policy))).collect()
 }
 
 /// What becomes of one of any protocol.
-fn last_word(policy: &Policy) -> Rule {
-    match (policy.mode, policy.action) {
-        (Mode::Audit, _) => Rule::new().count().return_().comment("audit: would be dropped"),
-        (Mode::Enforce, Action::Drop) => Rule::new().count().drop(),
-        (Mode::Enforce, Action::Reject) => Rule::new().count().reject(Reject::ADMIN_PROHIBITED),
+fn last_word(policy: &Policy) -> impl Fn(Rule) -> Rule {
+    let (mode, action) = (policy.mode, policy.action);
+    move |rule| match (mode, action) {
+        (Mode::Audit, _) => rule.count().return_().comment("audit: would be dropped"),
+        (Mode::Enforce, Action::Drop) => rule.count().drop(),
+        (Mode::Enforce, Action::Reject) => rule.count().reject(Reject::ADMIN_PROHIBITED),
     }
+}
+
+/// The same for IPv4 and, behind it, for all that is left: so that each family has a counter, and the
+/// last rule no match that could fail.
+fn by_family(decide: impl Fn(Rule) -> Rule) -> [Rule; 2] {
+    [Rule::new().family(Family::Ipv4), Rule::new()].map(decide)
 }
 
 /// What each remembered flow has for itself. The counter stands first, so that it counts what the

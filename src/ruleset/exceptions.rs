@@ -79,6 +79,18 @@ impl ExceptionSet {
     }
 }
 
+/// The names of the sets that `grant` has elements in at `now`.
+pub fn sets_of(grant: &Grant, now: Timestamp) -> Vec<String> {
+    let grants: Vec<Cow<Grant>> = grant.is_open(now).then_some(Cow::Borrowed(grant)).into_iter().collect();
+    let sets = |host, prefix| {
+        let v4 = Collected::<Ipv4Addr>::of(&grants, host, now).sets(prefix);
+        v4.into_iter()
+            .chain(Collected::<Ipv6Addr>::of(&grants, host, now).sets(prefix))
+            .map(|exception| exception.set.name)
+    };
+    sets(false, sets::BEYOND).chain(sets(true, sets::ON_HOST)).collect()
+}
+
 /// All exceptions of a policy.
 #[derive(Debug, Clone)]
 pub struct Exceptions {

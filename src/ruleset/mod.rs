@@ -31,6 +31,7 @@ pub use change::{Change, Direction};
 pub use compile::{chains, compile, sets};
 pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
 pub use diff::{diff, stages};
+pub use exceptions::sets_of;
 pub use expr::{
     CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_WAY_BACK, FlowDirection,
     LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Verdict,
