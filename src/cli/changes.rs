@@ -7,12 +7,15 @@ use crate::ruleset::{Change, Direction};
 
 /// Prints them, a line each.
 pub fn print(changes: &[Change]) {
-    for change in changes {
-        let line = format!("{} {change}", sign(change));
-        match change.direction() {
-            Direction::Adds => anstream::println!("{}", paint::added(line)),
-            Direction::Removes => anstream::println!("{}", paint::removed(line)),
-        }
+    changes.iter().for_each(|change| anstream::println!("{}", line(change)));
+}
+
+/// One as a line.
+pub fn line(change: &Change) -> String {
+    let line = format!("{} {change}", sign(change));
+    match change.direction() {
+        Direction::Adds => paint::added(line),
+        Direction::Removes => paint::removed(line),
     }
 }
 

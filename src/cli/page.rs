@@ -19,11 +19,16 @@ impl Sheet {
 
     /// Prints them.
     pub fn print(&self) {
+        self.lines().iter().for_each(|line| anstream::println!("{line}"));
+    }
+
+    /// The lines that are printed.
+    pub fn lines(&self) -> Vec<String> {
         let mut table = table();
         for (name, value) in &self.rows {
             table.add_row([name, value]);
         }
-        print(&table);
+        table.lines().map(|line| line.trim_end().to_owned()).collect()
     }
 }
 

@@ -15,7 +15,7 @@ use fd_lock::{RwLock, RwLockWriteGuard};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::{Generation, Trial};
+use super::{Generation, GuardRecord, Trial};
 
 /// How many generations are kept.
 const KEPT: usize = 100;
@@ -239,6 +239,37 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn end_trial(&self) -> Result<(), StoreError> {
         delete(&self.trial_path())
+    }
+
+    /// What the guard has done; none where there never was one.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or what the system says.
+    pub fn guard_record(&self) -> Result<Option<GuardRecord>, StoreError> {
+        let path = self.guard_record_path();
+        match fs::read(&path) {
+            Err(error) if is_nothing(&error) => Ok(None),
+            Err(source) => Err(io_error("read", &path, source)),
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|source| StoreError::Damaged { path, source }),
+        }
+    }
+
+    /// Keeps it. Nothing is waited for: who reads it finds it, and a power failure may lose it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the directory is as it was.
+    pub fn put_guard_record(&self, record: &GuardRecord) -> Result<(), StoreError> {
+        let path = self.guard_record_path();
+        let written = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory).and_then(|mut file| {
+            serde_json::to_writer(&mut file, record)?;
+            file.write_all(b"\n")?;
+            file.persist(&path).map_err(|error| error.error)
+        });
+        written.map(|_| ()).map_err(|source| io_error("write", &path, source))
+    }
+
+    fn guard_record_path(&self) -> PathBuf {
+        self.directory.join("guard.json")
     }
 
     /// The generation that is to be in force: what was put there last, unless the wall was taken away

@@ -16,6 +16,7 @@ mod resolve;
 mod revision;
 mod service;
 mod sources;
+mod tally;
 mod teller;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use reload::Reload;
 use resolve::Resolution;
 use service::Service;
 use sources::{Event, Sent};
+use tally::Tally;
 use teller::Teller;
 
 /// How long a guard that ends may still hold its lock, or somebody look at it.
@@ -105,6 +107,7 @@ pub fn run(mut guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardErr
     sources::listen_to_facts(sender.clone(), sent.clone());
     sources::look_at_files(guarded.store.directory().to_owned(), sender.clone(), sent.clone());
     sources::listen_to_docker(sender.clone());
+    let tally = Tally::new(&guarded.store);
     Guard {
         look: Look::new(guarded.kernel, guarded.store, guarded.features),
         lock,
@@ -113,6 +116,7 @@ pub fn run(mut guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardErr
         service: Service::new(),
         follow: Follow::new(sender.clone(), Instant::now()),
         sent,
+        tally,
         reload: Reload::new(guarded.planned, sender),
         apply: None,
         revise: None,
@@ -134,6 +138,7 @@ struct Guard<T> {
     follow: Follow,
     /// Whether there is a change of the host that it has not taken yet.
     sent: Sent,
+    tally: Tally,
     reload: Reload,
     /// What is to be applied, once the lock is free.
     apply: Option<Planned>,
@@ -165,6 +170,7 @@ impl<T: FnMut(&News)> Guard<T> {
             let first = events.recv_timeout(self.wait()).ok();
             for event in first.into_iter().chain(events.try_iter().take(MOST_AT_ONCE)) {
                 if self.take(event) == Next::Stop {
+                    self.tally.keep_now(&self.look.store);
                     self.service.stopping();
                     self.teller.tell(News::Stopped);
                     return Ok(());
@@ -179,6 +185,7 @@ impl<T: FnMut(&News)> Guard<T> {
                 self.work();
             }
             self.follow.start_if_due(Instant::now());
+            self.tally.keep(&self.look.store);
         }
     }
 
@@ -191,7 +198,8 @@ impl<T: FnMut(&News)> Guard<T> {
             left.max(self.pace.rest(now)) + Duration::from_millis(1)
         });
         let (service, teller, follow) = (self.service.wait(), self.teller.wait(), self.follow.wait(now));
-        let waits = [Some(self.pace.wait(now)), until_end, service, teller, follow, Some(LONGEST_WAIT)];
+        let waits =
+            [Some(self.pace.wait(now)), until_end, service, teller, follow, self.tally.wait(), Some(LONGEST_WAIT)];
         waits.into_iter().flatten().min().unwrap_or(LONGEST_WAIT)
     }
 
@@ -319,6 +327,7 @@ impl<T: FnMut(&News)> Guard<T> {
         }
         match found {
             Found::Repaired { generation, damage, changes, began } => {
+                self.tally.count();
                 self.teller.tell(News::Repaired { generation, damage, changes, milliseconds: took(began), by });
             }
             Found::Tidied { generation, run_out, changes } => {

@@ -16,6 +16,7 @@ mod init;
 mod kill;
 mod permission;
 mod state_directory;
+mod status;
 mod suggest;
 mod trial;
 mod walk;

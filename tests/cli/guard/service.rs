@@ -177,3 +177,20 @@ fn it_speaks_the_protocol_of_systemd() {
     manager.await_line("STOPPING=1");
     assert!(guard.end(SECOND).success());
 }
+
+#[test]
+fn what_a_guard_repaired_is_counted_on_by_the_next_one() {
+    let host = enforced();
+    assert_eq!(host.json(0, "status")["guarded"], serde_json::Value::Null);
+    for times in 1..=2 {
+        let guard = Guard::start(&host);
+        host.netns.load("delete table inet dockwall");
+        guard.await_event("repaired");
+        // It is written behind the repair.
+        let counted = || host.json(0, "status")["guarded"]["repairs"] == times;
+        assert!((0..100).any(|_| counted()), "{times}: {}", host.json(0, "status")["guarded"]);
+        let said = host.expect(0, "status").stdout;
+        let expected = format!("did so {times} time{}, last 0 s ago", if times == 1 { "" } else { "s" });
+        assert!(said.contains("did so") && said.contains(&expected[..12]), "{expected}: {said}");
+    }
+}
