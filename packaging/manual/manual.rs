@@ -6,8 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Command, Parser};
-use clap_complete::{Shell, generate_to};
+use clap::Parser;
 
 /// Write the man pages and the completions of dockwall.
 ///
@@ -28,8 +27,9 @@ fn main() -> anyhow::Result<()> {
 fn write(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     let mut command = dockwall::cli::command();
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        generate_to(shell, &mut visible(&command), PROGRAM, directory)?;
+    for (shell, name) in [("bash", "dockwall.bash"), ("zsh", "_dockwall"), ("fish", "dockwall.fish")] {
+        let script = dockwall::cli::completion_script(shell)?.with_context(|| format!("no completions for {shell}"))?;
+        fs::write(directory.join(name), script)?;
     }
     // `dockwall help` is `dockwall --help`, and no page of its own.
     command = command.disable_help_subcommand(true);
@@ -40,14 +40,4 @@ fn write(directory: &Path) -> anyhow::Result<()> {
         fs::write(directory.join(name), text)?;
     }
     Ok(())
-}
-
-const PROGRAM: &str = "dockwall";
-
-/// What completions are made of: without the commands that dockwall starts by itself, which they would
-/// offer although they are hidden.
-fn visible(command: &Command) -> Command {
-    let shown = command.get_subcommands().filter(|each| !each.is_hide_set());
-    // With any version there is an option for it.
-    Command::new(PROGRAM).version("").args(command.get_arguments().cloned()).subcommands(shown.cloned())
 }

@@ -14,6 +14,9 @@ use crate::netlink::{Ask, Kernel};
 use crate::policy::{Policy, Resolved};
 use crate::ruleset::Features;
 
+/// Where generations are kept unless it is said otherwise.
+pub const DEFAULT_STATE: &str = "/var/lib/dockwall";
+
 /// The options of every command.
 #[derive(Debug, Args)]
 pub struct Global {
@@ -21,7 +24,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where generations are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/dockwall")]
+    #[arg(long, global = true, value_name = "DIR", default_value = DEFAULT_STATE)]
     state_dir: PathBuf,
     /// Print JSON for programs
     #[arg(long, global = true)]

@@ -10,7 +10,7 @@ use super::context::{Context, say_waiting};
 use super::exit::{Outcome, Usage};
 use super::lifetime::Lifetime;
 use super::words::{in_words_of_the_command_line, value};
-use super::{page, paint};
+use super::{completion, page, paint};
 use crate::config::{self, Config, Destination, FileChangeError, Invalid, Mode, Origin, Ports, Protocol, Source};
 use crate::generation::{Applied, InForce, Planned, amend, in_force};
 use crate::host::Host;
@@ -48,7 +48,7 @@ pub struct Grant {
     #[arg(long, value_name = "PROTO", value_parser = value::<Protocol>, conflicts_with = "ports")]
     protocol: Option<Protocol>,
     /// For these containers only: an address, a network, network:NAME, container:NAME or label:KEY=VALUE
-    #[arg(long, value_name = "SOURCE", value_parser = value::<Source>)]
+    #[arg(long, value_name = "SOURCE", value_parser = value::<Source>, add = completion::sources())]
     from: Option<Source>,
     #[command(flatten)]
     lifetime: Lifetime,

@@ -4,6 +4,7 @@ mod apply;
 mod boot;
 mod changes;
 mod check;
+mod completion;
 mod context;
 mod denied;
 mod exit;
@@ -14,6 +15,7 @@ mod init;
 mod keeper;
 mod lifeline;
 mod lifetime;
+mod metrics;
 mod page;
 mod paint;
 mod plan;
@@ -94,6 +96,7 @@ enum Command {
     Status(status::Status),
     Denied(denied::Denied),
     Suggest(suggest::Suggest),
+    Metrics(metrics::Metrics),
     Guard(guard::Guard),
     Remove(remove::Remove),
 }
@@ -116,6 +119,7 @@ impl Command {
             Self::Status(command) => command.run(context),
             Self::Denied(command) => command.run(context),
             Self::Suggest(command) => command.run(context),
+            Self::Metrics(command) => command.run(context),
             Self::Guard(command) => command.run(context),
             Self::Remove(command) => command.run(context),
         }
@@ -127,8 +131,11 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+pub use completion::script as completion_script;
+
 /// Parses the command line, runs one command and turns its outcome into an exit status.
 pub fn run() -> ExitCode {
+    completion::answer();
     let cli = Cli::parse();
     let choice = match cli.color {
         Color::Auto => ColorChoice::Auto,

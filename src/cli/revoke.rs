@@ -9,7 +9,7 @@ use serde_json::json;
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::lifeline::Lifeline;
-use super::{page, paint};
+use super::{completion, page, paint};
 use crate::config::{self, Config};
 use crate::generation::{Applied, Generation, Planned, amend, in_force};
 use crate::policy::Policy;
@@ -26,7 +26,7 @@ use crate::policy::Policy;
 #[derive(Debug, Args)]
 pub struct Revoke {
     /// The names of the grants; `dockwall check` lists them
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "NAME", add = completion::grants())]
     names: Vec<String>,
     /// Even where that cuts the connection that this is run over
     #[arg(long)]

@@ -7,7 +7,7 @@ use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::lifeline::Lifeline;
 use super::progress::Progress;
-use super::{page, paint};
+use super::{completion, page, paint};
 use crate::generation::{rollback, rollback_target};
 
 /// Go back to the generation that was in force before, in one batch.
@@ -16,7 +16,7 @@ use crate::generation::{rollback, rollback_target};
 #[derive(Debug, Args)]
 pub struct Rollback {
     /// Go to this generation instead; `dockwall history` lists them
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", add = completion::generations())]
     to: Option<u64>,
     /// Even where that cuts the connection that this is run over
     #[arg(long)]

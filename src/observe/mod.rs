@@ -5,6 +5,7 @@ mod coverage;
 mod denied;
 mod granted;
 mod hold;
+mod metrics;
 mod not_covered;
 mod proposal;
 mod rate;
@@ -20,6 +21,7 @@ pub use denied::{
 };
 pub use granted::{GrantedBy, granted_by};
 pub use hold::{Hold, HoldState};
+pub use metrics::{Denied, Family, Fill, Metrics, Sample};
 pub use not_covered::not_covered;
 pub use proposal::Proposal;
 pub use rate::{Rates, Reading};

@@ -14,6 +14,7 @@ mod guard;
 mod host;
 mod init;
 mod kill;
+mod metrics;
 mod permission;
 mod state_directory;
 mod status;
