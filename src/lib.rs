@@ -9,8 +9,9 @@
 //! 5. [`netlink`] takes the difference to the kernel in one batch, and reads the kernel back.
 //! 6. [`generation`] remembers what was applied, and goes back to it.
 //! 7. [`observe`] tells what the kernel holds and has seen.
-//! 8. [`guard`] keeps it in force as a service.
-//! 9. [`cli`] is the only room that prints.
+//! 8. [`doctor`] tells what would make the wall useless or harmful on a machine.
+//! 9. [`guard`] keeps it in force as a service.
+//! 10. [`cli`] is the only room that prints.
 //!
 //! [`interval`] has the arithmetic of address ranges that several of them need. `policy` and
 //! `ruleset` do no I/O; what does I/O decides nothing.
@@ -27,6 +28,7 @@ mod policies;
 
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod generation;
 pub mod guard;
 pub mod host;

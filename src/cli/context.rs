@@ -1,6 +1,6 @@
 //! What every command is given, and what most of them begin with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -55,6 +55,11 @@ impl Context {
     /// Where the configuration is, or would be.
     pub fn configuration_path(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
+    }
+
+    /// The configuration, where the command line names one.
+    pub fn config_option(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// What has to be added to a command for it to read the same configuration.

@@ -23,7 +23,7 @@ Exit status:
   2  the command line is wrong
   3  the configuration is wrong, or has what was to be made already
   4  what was asked about is not so: `status` found no wall that is enforced and unchanged, `check` found
-     that another table drops what is granted
+     that another table drops what is granted, `doctor` found an error or a warning
   5  not permitted: CAP_NET_ADMIN or a file's permission is missing
   6  this kernel has no nf_tables
   7  the state directory cannot be used

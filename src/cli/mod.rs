@@ -7,6 +7,7 @@ mod check;
 mod completion;
 mod context;
 mod denied;
+mod doctor;
 mod exit;
 mod grant;
 mod guard;
@@ -55,6 +56,7 @@ use exit::Outcome;
 ///   dockwall apply --mode enforce --confirm 60s
 ///                               drop it from now on; goes back by itself without `dockwall confirm`
 ///   dockwall rollback           back to how it was before
+///   dockwall doctor             find what would make it useless or harmful here
 ///   dockwall guard              a service: put it back when somebody removes or changes it
 ///   dockwall boot               at boot: bring back what was confirmed last
 #[derive(Debug, Parser)]
@@ -97,6 +99,7 @@ enum Command {
     Denied(denied::Denied),
     Suggest(suggest::Suggest),
     Metrics(metrics::Metrics),
+    Doctor(doctor::Doctor),
     Guard(guard::Guard),
     Remove(remove::Remove),
 }
@@ -120,6 +123,7 @@ impl Command {
             Self::Denied(command) => command.run(context),
             Self::Suggest(command) => command.run(context),
             Self::Metrics(command) => command.run(context),
+            Self::Doctor(command) => command.run(context),
             Self::Guard(command) => command.run(context),
             Self::Remove(command) => command.run(context),
         }

@@ -2,14 +2,27 @@
 
 use caps::{CapSet, Capability, CapsHashSet};
 
-/// CAP_NET_ADMIN is not there to be used.
+/// A capability is not there to be used.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "CAP_NET_ADMIN is missing: user {uid} may not read or change nf_tables. Run it with sudo, or give a service \
-     `AmbientCapabilities=CAP_NET_ADMIN`"
-)]
-pub struct Missing {
-    uid: u32,
+pub enum Missing {
+    /// CAP_NET_ADMIN.
+    #[error(
+        "CAP_NET_ADMIN is missing: user {uid} may not read or change nf_tables. Run it with sudo, or give a service \
+         `AmbientCapabilities=CAP_NET_ADMIN`"
+    )]
+    NetAdmin {
+        /// Who has it not.
+        uid: u32,
+    },
+    /// CAP_SYS_ADMIN, where it is needed beside.
+    #[error(
+        "CAP_SYS_ADMIN or CAP_NET_ADMIN is missing: user {uid} may not make a network namespace to send from. Run it \
+         with sudo on the host itself, not in a container"
+    )]
+    SysAdmin {
+        /// Who has it not.
+        uid: u32,
+    },
 }
 
 /// Drops every capability but CAP_NET_ADMIN from this thread, for good: what a bug could do later
@@ -19,11 +32,24 @@ pub struct Missing {
 /// [`Missing`] where CAP_NET_ADMIN is not there. A process in a child user namespace has it and is
 /// still refused by the kernel, which shows with the first request.
 pub fn keep_net_admin() -> Result<(), Missing> {
-    let missing = |_| Missing { uid: rustix::process::geteuid().as_raw() };
-    let only = CapsHashSet::from([Capability::CAP_NET_ADMIN]);
-    caps::set(None, CapSet::Effective, &only).map_err(missing)?;
-    caps::set(None, CapSet::Permitted, &only).map_err(missing)?;
-    caps::clear(None, CapSet::Inheritable).map_err(missing)
+    let uid = rustix::process::geteuid().as_raw();
+    keep(&[Capability::CAP_NET_ADMIN]).map_err(|_| Missing::NetAdmin { uid })
+}
+
+/// The same with CAP_SYS_ADMIN, which making a network namespace takes.
+///
+/// # Errors
+/// [`Missing`] where one of the two is not there.
+pub fn keep_net_and_sys_admin() -> Result<(), Missing> {
+    let uid = rustix::process::geteuid().as_raw();
+    keep(&[Capability::CAP_NET_ADMIN, Capability::CAP_SYS_ADMIN]).map_err(|_| Missing::SysAdmin { uid })
+}
+
+fn keep(these: &[Capability]) -> Result<(), caps::errors::CapsError> {
+    let only: CapsHashSet = these.iter().copied().collect();
+    caps::set(None, CapSet::Effective, &only)?;
+    caps::set(None, CapSet::Permitted, &only)?;
+    caps::clear(None, CapSet::Inheritable)
 }
 
 #[cfg(test)]

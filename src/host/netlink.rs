@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use netlink_packet_core::{
-    DecodeError, DoneBuffer, ErrorBuffer, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-    NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
+    DecodeError, DoneBuffer, ErrorBuffer, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE,
+    NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
 };
 use netlink_sys::Socket;
 use rustix::net::sockopt;
@@ -74,6 +74,17 @@ impl Netlink {
         self.send(request, 0)?;
         let answers = self.collect(what, decode, Until::First)?;
         Ok(answers.unwrap_or_default().into_iter().next())
+    }
+
+    /// Has `request` done.
+    pub fn change(
+        &mut self,
+        request: impl NetlinkSerializable,
+        flags: u16,
+        what: &'static str,
+    ) -> Result<(), FactsError> {
+        self.send(request, NLM_F_ACK | flags)?;
+        self.collect(what, |_| Ok(None::<()>), Until::Done).map(drop)
     }
 
     fn send(&mut self, request: impl NetlinkSerializable, flags: u16) -> Result<(), FactsError> {

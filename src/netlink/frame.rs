@@ -26,6 +26,11 @@ impl Frame {
         &self.0
     }
 
+    /// The ruleset's generation number when it was read.
+    pub fn generation(&self) -> u32 {
+        self.0.generation
+    }
+
     /// The mark of the generation in force.
     pub fn marker(&self) -> Option<Marker> {
         self.0.marker()

@@ -176,7 +176,7 @@ impl Kernel {
         }
     }
 
-    fn send_and_drain(&mut self, batch: &Batch, changes: &[Change]) -> Result<Commit, Error> {
+    pub(super) fn send_and_drain(&mut self, batch: &Batch, changes: &[Change]) -> Result<Commit, Error> {
         self.socket.send(batch.bytes()).map_err(|source| Error::Socket { doing: "send the change through", source })?;
         let (mut nacks, mut overrun) = (Vec::new(), false);
         loop {

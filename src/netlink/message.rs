@@ -67,6 +67,7 @@ pub enum Kind {
     DelSetElem = 14,
     NewGen = 15,
     GetGen = 16,
+    GetFlowtable = 23,
 }
 
 impl Kind {

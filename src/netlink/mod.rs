@@ -11,6 +11,7 @@ mod chain;
 pub mod element;
 mod error;
 pub mod expr;
+mod foreign;
 mod frame;
 mod holders;
 mod kernel;
@@ -21,12 +22,14 @@ pub mod message;
 mod module;
 mod nflog;
 mod owner;
+mod peek;
 mod read;
 mod remembered;
 mod rule;
 mod set;
 mod socket;
 mod table;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod userdata;
@@ -34,12 +37,14 @@ mod watch;
 
 pub use batch::{Batch, Nack, nacks};
 pub use error::{Error, Refusal, Refused};
+pub use foreign::{ChainHead, ChainRules, Flowtable, foreign_rules};
 pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
 pub use nflog::{Logged, Nflog};
 pub use owner::{Ask, Owned};
 pub use read::{ForeignChain, Live};
 pub use remembered::{Memory, Meter, Remembered};
+pub use temporary::Temporary;
 pub use watch::{Process, Seen, Watch};
 
 use crate::ruleset::Change;

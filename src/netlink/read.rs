@@ -179,7 +179,7 @@ impl Kernel {
     }
 
     /// The heads of all chains of a family, each with the name of its table: nothing that is in them.
-    fn chains_of(&mut self, family: u8) -> Result<Vec<(String, Chain)>, Error> {
+    pub(super) fn chains_of(&mut self, family: u8) -> Result<Vec<(String, Chain)>, Error> {
         let mut chains = Vec::new();
         self.request(
             Kind::GetChain,

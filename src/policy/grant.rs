@@ -65,10 +65,19 @@ impl Grant {
 
     /// Whether it opens that port of the host, at this address of it, to that client.
     pub fn opens_host(&self, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
+        self.opens(true, client, server, protocol, port)
+    }
+
+    /// The same of what is beyond the host.
+    pub fn opens_beyond(&self, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
+        self.opens(false, client, server, protocol, port)
+    }
+
+    fn opens(&self, host: bool, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
         let from = self.from.as_ref().is_none_or(|from| from.contains(client));
         let opens = |opening: &Opening| {
             let service = opening.services.iter().any(|service| service.covers(protocol, port));
-            opening.host && opening.to.contains(server) && (opening.services.is_empty() || service)
+            opening.host == host && opening.to.contains(server) && (opening.services.is_empty() || service)
         };
         from && self.openings.iter().any(opens)
     }

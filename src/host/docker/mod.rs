@@ -2,6 +2,8 @@
 
 mod client;
 mod container;
+mod daemon;
+mod engine;
 mod network;
 mod published;
 mod swarm;
@@ -10,6 +12,8 @@ mod watch;
 use std::net::IpAddr;
 
 pub use container::Container;
+pub use daemon::DaemonSettings;
+pub use engine::Engine;
 pub use network::DockerNetwork;
 pub use published::Published;
 pub use watch::{Told, watch_docker};

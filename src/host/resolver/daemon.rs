@@ -11,7 +11,7 @@ use super::{Resolver, ResolverOrigin, under};
 /// Where dockerd writes its process ID.
 const PID_FILE: &str = "/run/docker.pid";
 /// Its configuration, unless an option says otherwise.
-const DAEMON_JSON: &str = "/etc/docker/daemon.json";
+pub(in crate::host) const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 
 /// What matters here of dockerd's command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// How the running dockerd was started. Its process ID may be another program's by now.
-fn command_line(root: &Path) -> Option<Vec<String>> {
+pub(in crate::host) fn command_line(root: &Path) -> Option<Vec<String>> {
     let pid: u32 = fs::read_to_string(under(root, Path::new(PID_FILE))).ok()?.trim().parse().ok()?;
     let bytes = fs::read(root.join("proc").join(pid.to_string()).join("cmdline")).ok()?;
     let mut arguments = bytes.split(|byte| *byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned());

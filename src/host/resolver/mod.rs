@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use daemon::DaemonOptions;
+pub(super) use daemon::{DAEMON_JSON, command_line};
 
 use super::docker::{Container, Docker};
 use super::facts::Facts;
@@ -106,7 +107,7 @@ fn is_link_local(address: &IpAddr) -> bool {
 }
 
 /// The path of a file under another root.
-fn under(root: &Path, path: &Path) -> PathBuf {
+pub(super) fn under(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 

@@ -1,0 +1,71 @@
+//! Are rules of what dockwall takes the place of still in force?
+
+use super::super::finding::{Check, Finding, Severity, listed};
+use super::super::patient::Patient;
+use crate::ruleset::chains;
+
+/// The check.
+pub const CHECK: Check = Check {
+    id: "old-rules",
+    about: "rules of the firewalld recipe or of ufw-docker are still in force",
+    judge,
+};
+
+fn judge(patient: &Patient) -> Vec<Finding> {
+    let Some(ruleset) = patient.ruleset() else {
+        return Vec::new();
+    };
+    let of_recipe: Vec<String> = ruleset
+        .chains
+        .iter()
+        .filter(|head| head.name == chains::DENY || head.name.starts_with("DOCKER-USER-DENY") || head.name == chains::DROP)
+        .map(|head| format!("{} {} {}", head.family, head.table, head.name))
+        .collect();
+    let of_ufw: Vec<String> = ruleset
+        .chains
+        .iter()
+        .filter(|head| head.name.starts_with("ufw-docker"))
+        .map(|head| format!("{} {} {}", head.family, head.table, head.name))
+        .collect();
+    let stands = patient.wall().is_some_and(|wall| wall.hooked);
+    let half_way = match stands {
+        true => {
+            "the host is half-way: both walls stand, and what is granted here is dropped there, replies of published ports \
+             among it"
+        }
+        false => "the host is half-way: the old rules are all there is, with the holes that dockwall was made for",
+    };
+    let mut found = Vec::new();
+    if !of_recipe.is_empty() {
+        found.push(CHECK.found(
+            Severity::Warning,
+            format!("chains of the recipe for firewalld are still there: {}", listed(of_recipe)),
+            half_way,
+            "firewall-cmd --permanent --direct --get-all-rules    # remove those of DOCKER-USER, then firewall-cmd --reload",
+        ));
+    }
+    if !of_ufw.is_empty() {
+        found.push(CHECK.found(
+            Severity::Warning,
+            format!("chains of ufw-docker are still there: {}", listed(of_ufw)),
+            "it closes published ports and opens them by rules of its own, and takes every private network for trusted: \
+             what is denied here may be dropped there first, and what is granted here dropped there",
+            "sudo ufw-docker uninstall    # or take its block out of /etc/ufw/after.rules, then sudo ufw reload",
+        ));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::tests::{fires, head, ruleset_of};
+    use super::*;
+
+    #[test]
+    fn both_are_known_by_their_chains() {
+        let with = |chain: &str| fires(&CHECK, |patient| ruleset_of(patient).chains.push(head("ip", "filter", chain)));
+        assert!(with("DOCKER-USER-DENY-INTERNAL")[0].contains("recipe"));
+        assert!(with("ufw-docker-logging-deny")[0].contains("ufw-docker"));
+        assert_eq!(with("ufw-user-forward").len(), 0);
+    }
+}
