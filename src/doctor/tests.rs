@@ -228,7 +228,9 @@ fn put_in_force(patient: &mut Patient, policy: Policy) {
         author: Author::current(),
         parent: None,
         changes: Vec::new(),
+        revised: None,
         policy,
+        sources: None,
     });
 }
 

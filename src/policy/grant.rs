@@ -57,7 +57,7 @@ impl Grant {
     pub fn opens(&self, flow: &Flow, host: bool) -> bool {
         let from = self.from.as_ref().is_none_or(|from| from.contains(flow.source));
         let opens = |opening: &Opening| {
-            let service = opening.services.iter().any(|service| service.covers_flow(flow));
+            let service = opening.services.iter().any(|service| service.covers(flow));
             opening.host == host && opening.to.contains(flow.destination) && (opening.services.is_empty() || service)
         };
         from && self.openings.iter().any(opens)
@@ -65,21 +65,12 @@ impl Grant {
 
     /// Whether it opens that port of the host, at this address of it, to that client.
     pub fn opens_host(&self, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
-        self.opens(true, client, server, protocol, port)
+        self.opens(&to_port(client, server, protocol, port), true)
     }
 
     /// The same of what is beyond the host.
     pub fn opens_beyond(&self, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
-        self.opens(false, client, server, protocol, port)
-    }
-
-    fn opens(&self, host: bool, client: IpAddr, server: IpAddr, protocol: Protocol, port: u16) -> bool {
-        let from = self.from.as_ref().is_none_or(|from| from.contains(client));
-        let opens = |opening: &Opening| {
-            let service = opening.services.iter().any(|service| service.covers(protocol, port));
-            opening.host == host && opening.to.contains(server) && (opening.services.is_empty() || service)
-        };
-        from && self.openings.iter().any(opens)
+        self.opens(&to_port(client, server, protocol, port), false)
     }
 }
 
@@ -92,7 +83,7 @@ impl Service {
         }
     }
 
-    fn covers_flow(&self, flow: &Flow) -> bool {
+    fn covers(&self, flow: &Flow) -> bool {
         let is_of = self.protocol(flow.destination.is_ipv6()) == flow.protocol;
         is_of
             && match self {
@@ -100,11 +91,9 @@ impl Service {
                 Self::Protocol(_) => true,
             }
     }
+}
 
-    fn covers(&self, protocol: Protocol, port: u16) -> bool {
-        match self {
-            Self::Ports(ports) => ports.contains(protocol, port),
-            Self::Protocol(other) => *other == protocol,
-        }
-    }
+/// The flow of a client to a port.
+fn to_port(source: IpAddr, destination: IpAddr, protocol: Protocol, port: u16) -> Flow {
+    Flow { source, destination, protocol: protocol.number(destination.is_ipv6()), port: Some(port) }
 }

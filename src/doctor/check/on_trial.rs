@@ -57,7 +57,7 @@ mod tests {
         let ended = |end: End, seconds: i64| {
             let found = fires(&CHECK, |patient| {
                 let began = patient.now - jiff::SignedDuration::from_secs(seconds);
-                let trial = Trial::begin(began, Duration::from_secs(60), Some(1), None);
+                let trial = Trial::begin(began, Duration::from_secs(60), Some(1), 1, None);
                 patient.history.trial = Some(Trial { generation: Some(2), end, ..trial });
             });
             found.into_iter().next().unwrap()
