@@ -22,8 +22,8 @@ use crate::policy::resolvers_under;
 /// table in full. Everybody may run it; what one may not look at is said.
 ///
 /// Ends with status 4 on an error (the wall does not hold, or containers are not behind it) or a warning (something
-/// works otherwise than one would think), and with 0 where there are none; a notice does not count. So does a kernel
-/// without nf_tables.
+/// works otherwise than one would think), and with 0 where there are none; a notice does not count. A kernel without
+/// nf_tables is an error.
 ///
 /// With --json: {findings, unseen, resolvers, checks, probe}; a finding is {id, severity, what, why, cure}, what could not be looked
 /// at {what, why}, checks the ids of those that ran, probe {answers, skipped} or null.
@@ -43,15 +43,18 @@ pub struct Doctor {
 
 const PROBE: &str = "\
 What --probe sends:
-  From a network namespace of its own, which is made a port of each policed bridge in turn, with free addresses of
-  its networks: to each destination one TCP SYN and one empty UDP datagram to the discard port (9), to resolvers to
-  port 53, to what is granted to the granted port; what was not seen is sent again, three times at the most.
-  Destinations are the host, the networks around it, an address in each denied range that there is a route to, the
-  resolvers, the grants, and one on the Internet. A table of its own, `inet dockwall-probe`, counts each packet before
-  and behind the wall, and drops it at the end of its way: none leaves the host, or comes to a program on it. What the
-  wall remembers of them is taken out again; a line of each may be in the log.
-  It takes CAP_SYS_ADMIN beside CAP_NET_ADMIN, for the namespace, and Linux 5.12, whose kernel takes all of it away
-  when this process ends, however it ends.";
+From a network namespace of its own, which is made a port of each policed bridge in turn, with free addresses of its \
+networks: to each destination one TCP SYN and one empty UDP datagram to the discard port (9), to resolvers to port 53, \
+to what is granted to the granted port; what was not seen is sent again, three times at the most. Destinations are the \
+host, the networks around it, an address in each denied range that there is a route to, the resolvers, the grants, and \
+one on the Internet.
+
+A table of its own, `inet dockwall-probe`, counts each packet before and behind the wall, and drops it at the end of its \
+way: none leaves the host, or comes to a program on it. What the wall remembers of them is taken out again; a line of \
+each may be in the log.
+
+It takes CAP_SYS_ADMIN beside CAP_NET_ADMIN, for the namespace, and Linux 5.12, whose kernel takes all of it away when \
+this process ends, however it ends.";
 
 fn help() -> String {
     let widest = CHECKS.iter().map(|check| check.id.len()).max().unwrap_or_default();
@@ -187,26 +190,48 @@ fn headline(patient: &Patient, findings: &[Finding], checks: usize) -> String {
     }
 }
 
-/// With `-v` each packet; else those of a bridge together that were sent for the same reason and ended alike.
+/// With `-v` each packet; else those of a bridge together that were sent for the same reason and ended alike,
+/// and bridges together where all of it is the same.
 fn print_probe(report: &Report, verbose: bool) {
-    anstream::println!("\nPackets sent");
-    let mut groups: Vec<(Vec<&Answer>, Vec<String>)> = Vec::new();
+    let mut bridges: Vec<(&str, Vec<&Answer>)> = Vec::new();
     for answer in &report.answers {
-        let key = probe_key(answer);
-        match groups.iter_mut().find(|(_, other)| !verbose && *other == key) {
-            Some((answers, _)) => answers.push(answer),
-            None => groups.push((vec![answer], key)),
+        match bridges.iter_mut().find(|(bridge, _)| *bridge == answer.shot.bridge) {
+            Some((_, answers)) => answers.push(answer),
+            None => bridges.push((&answer.shot.bridge, vec![answer])),
         }
     }
-    let row = |(answers, key): (Vec<&Answer>, Vec<String>)| {
-        let mut row = key;
-        row.push(destinations(&answers));
+    let mut told: Vec<(Vec<&str>, Vec<Vec<String>>)> = Vec::new();
+    for (bridge, answers) in bridges {
+        let rows = probe_rows(&answers, verbose);
+        match told.iter_mut().find(|(_, other)| *other == rows) {
+            Some((bridges, _)) => bridges.push(bridge),
+            None => told.push((vec![bridge], rows)),
+        }
+    }
+    for (bridges, rows) in told {
+        anstream::println!("\nPackets sent from {}", bridges.join(", "));
+        page::rows(&["", "to", "should", "did", "packets"], rows);
+    }
+    for (bridge, reason) in &report.skipped {
+        anstream::println!("\nNo packet was sent from {bridge}: {reason}");
+    }
+}
+
+fn probe_rows(answers: &[&Answer], verbose: bool) -> Vec<Vec<String>> {
+    let mut groups: Vec<(Vec<String>, Vec<&Answer>)> = Vec::new();
+    for answer in answers {
+        let key = probe_key(answer);
+        match groups.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, answers)) => answers.push(answer),
+            None => groups.push((key, vec![answer])),
+        }
+    }
+    let row = |(mut row, answers): (Vec<String>, Vec<&Answer>)| {
+        let short = !verbose && answers.iter().all(|answer| answer.fine);
+        row.push(if short { page::grouped(answers.len() as u64) } else { destinations(&answers) });
         row
     };
-    page::rows(&["", "from", "to", "should", "did", "packets"], groups.into_iter().map(row));
-    for (bridge, reason) in &report.skipped {
-        anstream::println!("  {bridge}: nothing was sent, {reason}");
-    }
+    groups.into_iter().map(row).collect()
 }
 
 /// What is told of a packet beside where it was sent.
@@ -227,7 +252,7 @@ fn probe_key(answer: &Answer) -> Vec<String> {
         Expected::Passes => "pass",
     };
     let did = if answer.fine { answer.got.to_string() } else { paint::bad(answer.got) };
-    vec![sign, shot.bridge.clone(), about, should.to_owned(), did]
+    vec![sign, about, should.to_owned(), did]
 }
 
 /// `10.57.17.5 53/tcp,udp`, each address once.
@@ -241,8 +266,5 @@ fn destinations(answers: &[&Answer]) -> String {
             None => told.push((place, vec![protocol])),
         }
     }
-    told.into_iter()
-        .map(|(place, protocols)| format!("{place}/{}", protocols.join(",")))
-        .collect::<Vec<_>>()
-        .join(" · ")
+    told.into_iter().map(|(place, protocols)| format!("{place}/{}", protocols.join(","))).collect::<Vec<_>>().join("\n")
 }

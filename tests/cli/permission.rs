@@ -31,8 +31,16 @@ const OF_THE_KERNEL: [&str; 14] = [
     "suggest",
 ];
 /// The commands that everybody may run.
-const OF_EVERYBODY: [&str; 6] =
-    ["check", "render", "init --stdout", "history", "denied /dev/null", "suggest /dev/null"];
+/// That of a namespace other than the first the kernel logs nothing is true, and another matter.
+const OF_EVERYBODY: [&str; 7] = [
+    "check",
+    "render",
+    "init --stdout",
+    "history",
+    "denied /dev/null",
+    "suggest /dev/null",
+    "doctor --ignore log",
+];
 
 /// A host that enforces, with a grant that may be revoked.
 fn with_a_grant() -> Host {
@@ -154,6 +162,39 @@ fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
         assert!(refused.stderr.contains("modprobe nf_tables"), "{}", refused.stderr);
     }
     assert!(!host.state().exists(), "a state directory was made all the same");
+}
+
+#[test]
+fn l1_l2_l3_the_doctor_calls_a_kernel_without_nf_tables_an_unsupported_platform() {
+    let host = Host::new("");
+    // The first socket is for links and addresses; all later ones are refused.
+    let without = without_nf_tables(2) + "+";
+    let found = host.run_under(&without.split(' ').collect::<Vec<_>>(), "doctor");
+    assert_eq!(found.status, 4, "{}{}", found.stdout, found.stderr);
+    assert!(found.stdout.contains("unsupported platform: this kernel"), "{}", found.stdout);
+    assert!(!host.state().exists(), "a state directory was made all the same");
+}
+
+#[test]
+fn l10_the_doctor_says_what_it_could_not_look_at() {
+    let host = with_a_grant();
+    host.expect(0, "apply");
+    open_to_all(&host);
+    std::fs::set_permissions(host.state(), PermissionsExt::from_mode(0o700)).unwrap();
+    let told = host.run_under(&AS_NOBODY, "doctor --ignore log");
+    assert_eq!(told.status, 0, "{}", told.stderr);
+    assert!(told.stdout.starts_with("● nothing is wrong, as far as it could be looked at"), "{}", told.stdout);
+    for part in
+        ["Not looked at", "CAP_NET_ADMIN is missing: user 65534", "/proc/net/ip_tables_names", "state directory"]
+    {
+        assert!(told.stdout.contains(part), "{part} is missing in {}", told.stdout);
+    }
+    let refused = host.run_under(&AS_NOBODY, "doctor --probe");
+    assert_eq!(refused.status, 5, "{}", refused.stderr);
+    assert!(refused.stderr.contains("CAP_SYS_ADMIN"), "{}", refused.stderr);
+    let only = ["setpriv", "--bounding-set", "-all,+net_admin", "--inh-caps", "-all"];
+    let refused = host.run_under(&only, "doctor --probe");
+    assert_eq!(refused.status, 5, "{}", refused.stderr);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::super::patient::Patient;
 
 /// The check.
 pub const CHECK: Check =
-    Check { id: "boot", about: "the unit that raises the wall at boot is missing, disabled or too late", judge };
+    Check { id: "boot", about: "the unit for the boot is missing, disabled or too late", judge };
 
 /// What must not be started before it.
 const BEFORE: [&str; 2] = ["network-pre.target", "docker.service"];

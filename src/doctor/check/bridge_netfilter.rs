@@ -9,7 +9,7 @@ use crate::ruleset::{ChainPolicy, Hook};
 /// The check.
 pub const CHECK: Check = Check {
     id: "bridge-netfilter",
-    about: "br_netfilter sends frames within one bridge through somebody's chain that drops",
+    about: "br_netfilter sends frames of one bridge to a foreign chain that drops",
     judge,
 };
 

@@ -6,7 +6,7 @@ use super::super::patient::Patient;
 /// The check.
 pub const CHECK: Check = Check {
     id: "docker-backend",
-    about: "iptables-legacy beside iptables-nft or Docker's nftables: two packet filters at once",
+    about: "iptables-legacy beside nf_tables: two packet filters at once",
     judge,
 };
 

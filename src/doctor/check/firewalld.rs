@@ -7,7 +7,7 @@ use crate::ruleset::MetaKey;
 
 /// The check.
 pub const CHECK: Check =
-    Check { id: "firewalld-zone", about: "firewalld runs, and bridges of Docker's are outside its docker zone", judge };
+    Check { id: "firewalld-zone", about: "bridges of Docker's outside firewalld's docker zone", judge };
 
 /// Where firewalld sends packets to the chains of their zones, by the interface that they came in by: 0.9 to
 /// 1.x and from 1.2 on.

@@ -12,7 +12,7 @@ use crate::ruleset::{Hook, MetaKey, Rule};
 /// The check.
 pub const CHECK: Check = Check {
     id: "foreign-drop",
-    about: "a rule of somebody else drops what leaves by the link of a granted destination",
+    about: "a foreign rule drops what leaves by the link of what is granted",
     judge,
 };
 

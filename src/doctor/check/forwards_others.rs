@@ -9,7 +9,7 @@ use crate::ruleset::{ChainPolicy, Hook};
 /// The check.
 pub const CHECK: Check = Check {
     id: "forwards-others",
-    about: "the host forwards between interfaces that are no container's, and nothing limits it",
+    about: "the host forwards between its other interfaces, without a limit",
     judge,
 };
 

@@ -8,7 +8,7 @@ use crate::host::how_to_load;
 /// The check.
 pub const CHECK: Check = Check {
     id: "log",
-    about: "lines of the wall's log that go nowhere: a mute namespace, a missing module, a group without a listener",
+    about: "the log goes nowhere: a mute namespace, a missing module, no listener",
     judge,
 };
 

@@ -7,7 +7,7 @@ use crate::generation::difference;
 /// The check.
 pub const CHECK: Check = Check {
     id: "not-applied",
-    about: "the configuration, Docker or the host changed since the wall was applied",
+    about: "the file, Docker or the host changed since the wall was applied",
     judge,
 };
 

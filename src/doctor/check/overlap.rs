@@ -9,7 +9,7 @@ use crate::policy::{Networks, NoticeKind};
 /// The check.
 pub const CHECK: Check = Check {
     id: "overlap",
-    about: "a Docker network overlaps a network around the host, or a range that the file denies",
+    about: "a Docker network overlaps one around the host, or a denied range",
     judge,
 };
 

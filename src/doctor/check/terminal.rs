@@ -9,7 +9,7 @@ use crate::ruleset::Hook;
 /// The check.
 pub const CHECK: Check = Check {
     id: "terminal-drop",
-    about: "a rule of somebody else that drops or rejects every packet that comes to it",
+    about: "a foreign rule drops or rejects every packet that comes to it",
     judge,
 };
 

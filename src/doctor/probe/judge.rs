@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -81,16 +82,32 @@ impl Answer {
     }
 }
 
-/// One finding for each bridge and kind of trouble.
+/// One finding for each kind of trouble, and bridges that have the same.
 pub fn findings(patient: &Patient, answers: &[Answer]) -> Vec<Finding> {
-    let mut wrong: BTreeMap<(&str, Expected, Got), Vec<String>> = BTreeMap::new();
+    let mut wrong: BTreeMap<(Expected, Got), BTreeMap<&str, Vec<String>>> = BTreeMap::new();
     for answer in answers.iter().filter(|answer| !answer.fine && !is_docker_s_own(patient, answer)) {
         let shot = &answer.shot;
         let protocol = if shot.tcp { "tcp" } else { "udp" };
-        let key = (shot.bridge.as_str(), shot.expected, answer.got);
-        wrong.entry(key).or_default().push(format!("{}:{}/{protocol}", shot.to, shot.port));
+        let to = format!("{}:{}/{protocol}", bracketed(shot.to), shot.port);
+        wrong.entry((shot.expected, answer.got)).or_default().entry(&shot.bridge).or_default().push(to);
     }
-    wrong.into_iter().map(|((bridge, expected, got), to)| finding(bridge, expected, got, &listed(to))).collect()
+    let mut found = Vec::new();
+    for ((expected, got), bridges) in wrong {
+        // What is the same from several bridges is one thing.
+        let mut told: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
+        for (bridge, to) in bridges {
+            match told.iter_mut().find(|(_, other)| *other == to) {
+                Some((bridges, _)) => bridges.push(bridge),
+                None => told.push((vec![bridge], to)),
+            }
+        }
+        found.extend(told.into_iter().map(|(bridges, to)| finding(&bridges.join(", "), expected, got, &listed(to))));
+    }
+    found
+}
+
+fn bracketed(address: IpAddr) -> String {
+    if address.is_ipv6() { format!("[{address}]") } else { address.to_string() }
 }
 
 /// Docker lets nobody out of an internal network.
