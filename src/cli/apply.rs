@@ -21,7 +21,12 @@ use crate::policy::Policy;
 /// Make the kernel hold the configured policy.
 ///
 /// One batch with the smallest change, which the kernel takes whole or not at all: counters and
-/// remembered flows stay. Writes a generation, to which `rollback` can go back.
+/// remembered flows stay. Writes a generation, to which `rollback` can go back. A kernel that lacks something is told
+/// before anything is made, with everything that it lacks.
+///
+/// What is applied with --confirm goes back by itself, whatever becomes of the terminal, the session or the machine:
+/// where systemd runs, a timer of its own waits; elsewhere a process in a session of its own. A reboot within the
+/// time goes back as it boots, by dockwall.service.
 ///
 /// With --json: {generation, mode, batches, changes, bytes, trial}; batches is 0 when nothing differed, trial is
 /// {generation, back_to, deadline} or null.
@@ -46,6 +51,7 @@ impl Apply {
         Lifeline::find().check(policy, self.force)?;
         let keeper = Keeper::find();
         let mut kernel = context.kernel()?;
+        context.preflight(&mut kernel, &policy)?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
         let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;

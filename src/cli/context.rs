@@ -10,9 +10,9 @@ use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
 use crate::generation::{Lock, Planned, Sources, Store};
 use crate::guard::ask_owner;
 use crate::host::{self, Host};
-use crate::netlink::{Ask, Kernel};
+use crate::netlink::{self, Ask, Kernel};
 use crate::policy::{Policy, Resolved};
-use crate::ruleset::Features;
+use crate::ruleset::{Features, compile};
 
 /// Where generations are kept unless it is said otherwise.
 pub const DEFAULT_STATE: &str = "/var/lib/dockwall";
@@ -131,6 +131,11 @@ impl Context {
         let directory = self.store.directory().to_owned();
         kernel.ask_owner(Ask::new(move || ask_owner(&directory)));
         Ok(kernel)
+    }
+
+    /// Finds out whether this kernel has all that the rules of `policy` need, before anything is made on the disk.
+    pub fn preflight(&self, kernel: &mut Kernel, policy: &Policy) -> Result<(), netlink::Error> {
+        kernel.preflight(&compile(policy, self.features(), Timestamp::now()))
     }
 
     /// Opens the state directory for one process at a time.

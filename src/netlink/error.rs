@@ -1,6 +1,7 @@
 //! What can go wrong between us and the kernel, in words that name the thing, the reason and the
 //! cure.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 
@@ -95,6 +96,15 @@ pub struct Refusal {
     pub errno: i32,
     /// The kernel's own words, where it has any.
     pub kernel_words: Option<String>,
+    /// The modules without which it cannot be, where that is the reason.
+    pub modules: Vec<String>,
+}
+
+impl Refused {
+    /// All modules that are missing, each once.
+    fn modules(&self) -> BTreeSet<&str> {
+        self.refusals.iter().flat_map(|refusal| &refusal.modules).map(String::as_str).collect()
+    }
 }
 
 impl Refused {
@@ -116,6 +126,10 @@ impl fmt::Display for Refused {
             0 => {}
             more => write!(f, "\n  and {more} more, which most often follow from the first")?,
         }
+        let modules: Vec<&str> = self.modules().into_iter().collect();
+        if modules.len() > 1 {
+            write!(f, "\n  missing in all: {}; {}", modules.join(", "), how_to_load(&modules))?;
+        }
         write!(f, "\n  (kernel {})", kernel_release())
     }
 }
@@ -134,7 +148,11 @@ impl Refusal {
     /// Says what `errno` means for `change`, of whose message the kernel pointed at `place`.
     pub fn new(change: Option<&Change>, place: &Place, errno: i32, kernel_words: Option<String>) -> Self {
         let (reason, cure) = meaning(change, place, Errno::from_raw_os_error(errno));
-        Self { object: object(change, place), reason, cure, errno, kernel_words }
+        let modules = match (Errno::from_raw_os_error(errno), change) {
+            (Errno::NOENT, Some(Change::AddRule { rule, .. })) => missing_modules(rule, place),
+            _ => Vec::new(),
+        };
+        Self { object: object(change, place), reason, cure, errno, kernel_words, modules }
     }
 
     /// Whether reading the kernel anew may help: an element came or went by itself, by its timeout
@@ -210,6 +228,18 @@ fn meaning(change: Option<&Change>, place: &Place, errno: Errno) -> (String, Str
     (reason.to_owned(), cure.to_owned())
 }
 
+/// The modules that an expression which refers to nothing is in.
+fn missing_modules(rule: &Rule, place: &Place) -> Vec<String> {
+    let Some((number, name)) = &place.expression else {
+        return Vec::new();
+    };
+    match rule.expressions.get(number.saturating_sub(1)) {
+        Some(expression) if expression.reference().is_some() => Vec::new(),
+        Some(expression) => module::of(expression),
+        None => vec![format!("nft_{name}")],
+    }
+}
+
 /// ENOENT for a rule: a module, a set or a chain. The kernel points at the expression as a whole in
 /// every case (`nf_tables_newrule`), so what the expression refers to has to tell them apart.
 fn missing_for_rule(rule: &Rule, place: &Place) -> (String, String) {
@@ -219,7 +249,7 @@ fn missing_for_rule(rule: &Rule, place: &Place) -> (String, String) {
     };
     let expression = rule.expressions.get(number.saturating_sub(1));
     let Some(reference) = expression.and_then(Expr::reference) else {
-        let modules = expression.map_or_else(|| vec![format!("nft_{name}")], module::of);
+        let modules = missing_modules(rule, place);
         let reason = match modules.as_slice() {
             [module] => format!("the kernel has no `{name}` expression: the module {module} is missing"),
             several => format!("the kernel has no `{name}` expression: a module of {} is missing", several.join(", ")),

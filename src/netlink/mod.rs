@@ -23,6 +23,7 @@ mod module;
 mod nflog;
 mod owner;
 mod peek;
+mod preflight;
 mod read;
 mod remembered;
 mod rule;

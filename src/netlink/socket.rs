@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More datagrams than can wait in a receive buffer, and than the longest dump that was given up.
 const MOST_STALE: usize = 1 << 20;
+/// What the kernel says where it has no netfilter to talk to.
+const NO_NETFILTER: [Errno; 3] = [Errno::PROTONOSUPPORT, Errno::NOPROTOOPT, Errno::INVAL];
 
 /// An open socket.
 #[derive(Debug)]
@@ -44,7 +46,8 @@ impl Socket {
     /// Opens one, with errors that say where in the message the trouble is.
     pub fn open() -> Result<Self, Error> {
         let mut socket = RawSocket::new(NETLINK_NETFILTER).map_err(|source| match source.raw_os_error() {
-            Some(errno) if errno == rustix::io::Errno::PROTONOSUPPORT.raw_os_error() => Error::NoNfTables,
+            // The first on Linux; the others where something stands for it.
+            Some(errno) if NO_NETFILTER.iter().any(|other| other.raw_os_error() == errno) => Error::NoNfTables,
             _ => Error::Socket { doing: "open", source },
         })?;
         let failed = |doing| move |source| Error::Socket { doing, source };

@@ -15,6 +15,7 @@ mod host;
 mod init;
 mod kill;
 mod metrics;
+mod old_kernel;
 mod permission;
 mod state_directory;
 mod status;
