@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::context::Context;
+use super::explain::NothingInForce;
 use super::grant::{NameTaken, Unresolved};
 use super::lifeline::WouldCut;
 use super::revoke::WrittenElsewhere;
@@ -13,6 +14,7 @@ use crate::config::{ConfigError, FileChangeError, Invalid};
 use crate::generation::{self, InForceError, RollbackError, StoreError};
 use crate::host::Missing;
 use crate::netlink;
+use crate::observe::explain::Unknown;
 use crate::policy::Unresolvable;
 
 /// The list at the end of `--help`.
@@ -29,7 +31,7 @@ Exit status:
   7  the state directory cannot be used
   8  a table `inet dockwall` is there which dockwall did not make
   9  a name that must stand for something stands for nothing here: in a grant with `required = true`, or in
-     what `grant` was told
+     what `grant` or `explain` was told
  10  it would cut the connection that it is run over
  11  another program owns the table `inet dockwall`, and no guard of this state directory answers";
 
@@ -57,6 +59,7 @@ enum Failure {
     Failed = 1,
     Usage = 2,
     Configuration = 3,
+    NotSo = 4,
     NotPermitted = 5,
     NoNfTables = 6,
     State = 7,
@@ -123,9 +126,11 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     if matches!(in_force, Some(InForceError::NotRecorded { .. } | InForceError::AnotherRecorded { .. })) {
         return Some(Failure::State);
     }
-    let kinds: [(bool, Failure); 7] = [
+    let kinds: [(bool, Failure); 9] = [
         (cause.is::<Unresolvable>(), Failure::Unresolvable),
         (cause.is::<Unresolved>(), Failure::Unresolvable),
+        (cause.is::<Unknown>(), Failure::Unresolvable),
+        (cause.is::<NothingInForce>(), Failure::NotSo),
         (cause.is::<WouldCut>(), Failure::WouldCut),
         (cause.is::<Missing>(), Failure::NotPermitted),
         (cause.is::<Usage>(), Failure::Usage),

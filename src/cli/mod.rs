@@ -9,6 +9,7 @@ mod context;
 mod denied;
 mod doctor;
 mod exit;
+mod explain;
 mod grant;
 mod guard;
 mod history;
@@ -51,6 +52,8 @@ use exit::Outcome;
 ///   dockwall apply              raise the wall, in the configured mode
 ///   dockwall status             see what it denies, or would
 ///   dockwall denied             who asked for what; `suggest` tells what would allow it
+///   dockwall explain web-1 10.1.2.3:5432/tcp
+///                               which rule decides, why, and what would let it pass
 ///   dockwall grant 10.1.2.3 --port 5432/tcp
 ///                               leave open what has to stay, at once; `revoke` takes it back
 ///   dockwall apply --mode enforce --confirm 60s
@@ -100,6 +103,7 @@ enum Command {
     Suggest(suggest::Suggest),
     Metrics(metrics::Metrics),
     Doctor(doctor::Doctor),
+    Explain(explain::Explain),
     Guard(guard::Guard),
     Remove(remove::Remove),
 }
@@ -124,6 +128,7 @@ impl Command {
             Self::Suggest(command) => command.run(context),
             Self::Metrics(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
+            Self::Explain(command) => command.run(context),
             Self::Guard(command) => command.run(context),
             Self::Remove(command) => command.run(context),
         }

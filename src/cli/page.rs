@@ -58,6 +58,13 @@ pub fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Prints rows without headers, their columns aligned.
+pub fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
+    let mut table = table();
+    table.add_rows(rows);
+    print(&table);
+}
+
 /// A table without lines, as wide as the terminal; in a pipe as wide as its content.
 fn table() -> Table {
     let mut table = Table::new();

@@ -23,6 +23,7 @@ mod settings;
 mod unit;
 mod visitor;
 mod watch;
+mod way;
 
 pub use address::{Address, Scope};
 pub use capability::{Missing, keep_net_admin, keep_net_and_sys_admin};
@@ -47,3 +48,4 @@ pub use settings::Settings;
 pub use unit::{Unit, has_systemd};
 pub use visitor::{Visitor, VisitorError};
 pub use watch::FactsWatch;
+pub use way::{Way, forwards, way};

@@ -15,9 +15,9 @@ use super::link::Link;
 use super::netlink::{Netlink, attributes};
 
 /// Bytes of `struct rtmsg`.
-const HEADER_LEN: usize = 12;
+pub(super) const HEADER_LEN: usize = 12;
 /// `RTA_OIF` of `include/uapi/linux/rtnetlink.h`.
-const RTA_OIF: u16 = 4;
+pub(super) const RTA_OIF: u16 = 4;
 
 /// The name of the link by which the kernel would answer `address`; none where it would not. One of
 /// the host's own addresses is reached by its loopback. Of a link-local address any link may be the
@@ -52,7 +52,7 @@ pub fn answered_by(client: SocketAddr) -> Result<Option<String>, FactsError> {
 }
 
 /// The name of a link; none where it is gone.
-fn name_of(kernel: &mut Netlink, index: u32) -> Result<Option<String>, FactsError> {
+pub(super) fn name_of(kernel: &mut Netlink, index: u32) -> Result<Option<String>, FactsError> {
     let mut message = LinkMessage::default();
     message.header.index = index;
     let link = match kernel.get(RouteNetlinkMessage::GetLink(message), "a link", Link::decode) {
@@ -62,7 +62,7 @@ fn name_of(kernel: &mut Netlink, index: u32) -> Result<Option<String>, FactsErro
     Ok(link.map(|link| link.name))
 }
 
-fn question(address: IpAddr) -> RouteMessage {
+pub(super) fn question(address: IpAddr) -> RouteMessage {
     let mut message = RouteMessage::default();
     let (family, bits, destination) = match address {
         IpAddr::V4(address) => (AddressFamily::Inet, 32, RouteAddress::Inet(address)),
@@ -87,10 +87,10 @@ fn link(payload: &[u8]) -> Result<Option<u32>, DecodeError> {
 
 /// Without a route, and of the types unreachable, prohibit and blackhole (`fib_props` in
 /// `net/ipv4/fib_semantics.c`, `ip6_rt_type_to_error` in `net/ipv6/route.c`).
-fn leads_nowhere(refusal: &io::Error) -> bool {
+pub(super) fn leads_nowhere(refusal: &io::Error) -> bool {
     [Errno::NETUNREACH, Errno::HOSTUNREACH, Errno::ACCESS, Errno::INVAL].into_iter().any(|errno| is(refusal, errno))
 }
 
-fn is(error: &io::Error, errno: Errno) -> bool {
+pub(super) fn is(error: &io::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }

@@ -3,6 +3,7 @@
 mod count;
 mod coverage;
 mod denied;
+pub mod explain;
 mod granted;
 mod hold;
 mod metrics;

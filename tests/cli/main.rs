@@ -7,7 +7,11 @@ mod support;
 mod bad_input;
 mod boot;
 mod crash;
+#[path = "../host/docker/daemon.rs"]
+#[allow(dead_code)]
+mod daemon;
 mod denied;
+mod explain;
 mod golden;
 mod grant;
 mod guard;

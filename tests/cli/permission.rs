@@ -14,8 +14,9 @@ const AS_ROOT_WITHOUT: [&str; 5] = ["setpriv", "--bounding-set", "-all", "--inh-
 const IN_A_CHILD: [&str; 3] = ["unshare", "--user", "--map-root-user"];
 
 /// The commands that read or change nf_tables.
-const OF_THE_KERNEL: [&str; 14] = [
+const OF_THE_KERNEL: [&str; 15] = [
     "status",
+    "explain 172.17.0.2 10.1.2.3 --live",
     "plan",
     "apply",
     "apply --confirm 60s",
@@ -32,11 +33,12 @@ const OF_THE_KERNEL: [&str; 14] = [
 ];
 /// The commands that everybody may run.
 /// That of a namespace other than the first the kernel logs nothing is true, and another matter.
-const OF_EVERYBODY: [&str; 7] = [
+const OF_EVERYBODY: [&str; 8] = [
     "check",
     "render",
     "init --stdout",
     "history",
+    "explain 172.17.0.2 10.1.2.3",
     "denied /dev/null",
     "suggest /dev/null",
     "doctor --ignore log",
