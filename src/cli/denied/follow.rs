@@ -151,12 +151,14 @@ struct Look {
     next: Instant,
     last: Instant,
     denied: Option<u64>,
+    /// Whether they were looked at since the count stands still. A walk through a meter that grows misses flows.
+    is_settled: bool,
 }
 
 impl Look {
     fn new() -> Self {
         let now = Instant::now();
-        Self { next: now + INTERVAL, last: now, denied: None }
+        Self { next: now + INTERVAL, last: now, denied: None, is_settled: false }
     }
 
     fn pause(&self) -> Duration {
@@ -171,10 +173,11 @@ impl Look {
     fn look(&mut self, kernel: &mut Kernel) -> anyhow::Result<Option<Memory>> {
         let begun = Instant::now();
         let denied = Status::of(kernel.read_frame()?.live()).wall.map(|wall| wall.denied.packets);
-        let is_quiet = denied == self.denied && self.last.elapsed() < AT_LEAST;
+        let stands_still = denied == self.denied;
+        let is_quiet = stands_still && self.is_settled && self.last.elapsed() < AT_LEAST;
         let memory = if is_quiet { None } else { kernel.remembered()? };
         if !is_quiet {
-            (self.denied, self.last) = (denied, begun);
+            (self.denied, self.last, self.is_settled) = (denied, begun, stands_still);
         }
         self.next = Instant::now() + INTERVAL.max(begun.elapsed() * SHARE);
         Ok(memory)
