@@ -20,8 +20,8 @@ pub fn denied_flows() -> String {
     for port in 1..=u16::MAX {
         let source = Ipv4Addr::new(172, 21, 0, (port % 250) as u8 + 2);
         text += &format!(
-            "{source} . 10.57.17.6 . tcp . {port} timeout 1d counter packets {port} bytes 4000 \
-             limit rate 6/minute burst 5 packets,\n"
+            "{source} . 10.57.17.6 . tcp . {port} counter packets {port} bytes 4000 \
+             limit rate 6/minute burst 5 packets timeout 1d,\n"
         );
     }
     text + "}\n"
