@@ -51,7 +51,7 @@ impl Apply {
         Lifeline::find().check(policy, self.force)?;
         let keeper = Keeper::find();
         let mut kernel = context.kernel()?;
-        context.preflight(&mut kernel, &policy)?;
+        context.preflight(&mut kernel, policy)?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
         let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;

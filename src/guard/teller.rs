@@ -48,7 +48,7 @@ impl Counted {
         }
         let times = self.times.saturating_sub(self.most);
         self.times = 0;
-        (times > 0).then(|| (times, passed.as_secs_f64()))
+        (times > 0).then_some((times, passed.as_secs_f64()))
     }
 
     fn wait(&self) -> Option<Duration> {
