@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::resolve::{Job, Resolution, Resolver};
-use super::sources::Event;
+use super::sources::{Event, Heard};
 use crate::generation::Generation;
 use crate::host::{Docker, Told};
 
@@ -65,7 +65,7 @@ impl Follow {
         thread::spawn(move || {
             let mut resolver = Resolver::default();
             for job in todo {
-                let resolved = Event::Resolved(Box::new(resolver.resolve(job)));
+                let resolved = Event::Host(Heard::Resolved(Box::new(resolver.resolve(job))));
                 if let Err(SendError(_)) = events.send(resolved) {
                     return;
                 }
@@ -209,5 +209,118 @@ pub fn is_same(one: Option<&Arc<Generation>>, other: Option<&Arc<Generation>>) -
             Arc::ptr_eq(one, other) || what(one) == what(other) && one.sources == other.sources
         }
         (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::generation::{Author, Sources};
+    use crate::host::Container;
+    use crate::policies::plain;
+
+    /// One that follows a generation, and what it sends; at rest until something happens.
+    fn following(start: Instant) -> (Follow, Receiver<Event>) {
+        let (sender, events) = channel();
+        let mut follow = Follow::new(sender, start);
+        let texts = Config::parse("a", "").unwrap().texts;
+        let generation = Generation {
+            number: 1,
+            applied: Timestamp::UNIX_EPOCH,
+            author: Author::current(),
+            parent: None,
+            changes: Vec::new(),
+            policy: plain(),
+            sources: Some(Sources::new(texts, None)),
+            revised: None,
+        };
+        follow.take_generation(Some(&Arc::new(generation)), start);
+        (follow, events)
+    }
+
+    fn resolved(follow: &mut Follow, now: Instant) {
+        let from = follow.generation.clone().unwrap();
+        let _ = follow.done(Resolution { from, heard: now, outcome: Ok(None) }, now);
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn what_docker_tells_is_resolved_at_once_and_a_change_of_the_network_when_it_has_settled() {
+        let start = Instant::now();
+        let (mut follow, _events) = following(start);
+        assert_eq!(follow.wait(start), Some(Duration::ZERO), "another generation");
+        follow.start_if_due(start);
+        assert_eq!(follow.wait(start), None);
+        resolved(&mut follow, start);
+        let later = start + Duration::from_secs(1);
+        follow.host_changed(later);
+        assert_eq!(follow.wait(later), Some(SETTLE));
+        follow.host_changed(later + 10 * MS);
+        assert_eq!(follow.wait(later + 10 * MS), Some(SETTLE));
+        follow.docker_told(Told::All(Docker::default()), later + 15 * MS);
+        assert_eq!(follow.wait(later + 15 * MS), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_steady_storm_is_resolved_one_at_a_time_and_again_and_again() {
+        let start = Instant::now();
+        let (mut follow, _events) = following(start);
+        follow.start_if_due(start);
+        resolved(&mut follow, start);
+        let (mut times, mut ends) = (0, None);
+        for millisecond in 100..2100 {
+            let now = start + millisecond * MS;
+            follow.host_changed(now);
+            if ends == Some(now) {
+                resolved(&mut follow, now);
+            }
+            if follow.wait(now) == Some(Duration::ZERO) {
+                follow.start_if_due(now);
+                times += 1;
+                ends = Some(now + 50 * MS);
+            }
+        }
+        // Each waits for the storm to settle as long as one does at most, and then takes its time.
+        assert!((7..=10).contains(&times), "{times}");
+        resolved(&mut follow, start + 2200 * MS);
+        assert!(follow.wait(start + 2200 * MS).is_some_and(|wait| wait <= LONGEST_SETTLE), "the last is not lost");
+    }
+
+    #[test]
+    fn one_that_has_ended_is_gone_before_docker_is_asked_and_silence_forgets_nobody() {
+        let start = Instant::now();
+        let (mut follow, _events) = following(start);
+        let containers = ["a", "b"].map(|id| Container { id: id.to_owned(), ..Container::default() }).to_vec();
+        assert!(follow.docker_told(Told::Nothing("absent".to_owned()), start).is_none(), "it was never there");
+        follow.docker_told(Told::All(Docker { containers, ..Docker::default() }), start);
+        follow.docker_told(Told::Ended("a".to_owned()), start);
+        let silent = |follow: &mut Follow| follow.docker_told(Told::Nothing("stopped".to_owned()), start);
+        assert!(matches!(silent(&mut follow), Some(Word::Silent(why)) if why == "stopped"));
+        assert!(silent(&mut follow).is_none(), "it is told once");
+        let known: Vec<&str> =
+            follow.docker.iter().flat_map(|docker| &docker.containers).map(|one| one.id.as_str()).collect();
+        assert_eq!(known, ["b"]);
+        assert!(matches!(follow.docker_told(Told::All(Docker::default()), start), Some(Word::Speaks)));
+    }
+
+    #[test]
+    fn what_cannot_be_resolved_is_told_once_and_tried_again_in_ever_longer_times() {
+        let start = Instant::now();
+        let (mut follow, _events) = following(start);
+        let from = follow.generation.clone().unwrap();
+        let fail = |follow: &mut Follow| {
+            let resolution = Resolution { from: Arc::clone(&from), heard: start, outcome: Err("no".to_owned()) };
+            (follow.done(resolution, start).is_err(), follow.wait(start).unwrap())
+        };
+        let told: Vec<_> = (0..8).map(|_| fail(&mut follow)).collect();
+        let seconds: Vec<u64> = told.iter().map(|(_, wait)| wait.as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(told.iter().filter(|(is_told, _)| *is_told).count(), 1);
     }
 }

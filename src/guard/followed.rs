@@ -18,14 +18,18 @@ pub fn words(old: &Policy, new: &Policy, config: &Config) -> Vec<String> {
         lines.extend(grant_words(name, whose.as_deref(), of(old, name).as_ref(), of(new, name).as_ref()));
     }
     let names = |policy: &Policy| policy.containers.exact.clone();
-    lines.extend(come_and_gone(&names(old), &names(new), "is policed now", "is gone, and policed no more"));
+    lines.extend(come_and_gone(&names(old), &names(new), "policed now", "policed no more"));
     let names = |policy: &Policy| policy.excluded.exact.clone();
-    lines.extend(come_and_gone(&names(old), &names(new), "is evidently no container bridge", "is policed again"));
+    lines.extend(come_and_gone(&names(old), &names(new), "evidently no container bridge", "policed again"));
     let denied = |these: &Policy, those: &Policy| spelled(&beyond(&these.denied, &those.denied)).collect();
-    lines.extend(come_and_gone(&denied(old, new), &denied(new, old), "is denied now", "is denied no more"));
-    let resolvers =
-        |policy: &Policy| policy.resolvers.iter().map(|one| format!("the resolver {}", one.address)).collect();
-    lines.extend(come_and_gone(&resolvers(old), &resolvers(new), "is open now", "is used no more, and closed"));
+    lines.extend(come_and_gone(&denied(old, new), &denied(new, old), "denied now", "denied no more"));
+    let resolvers = |policy: &Policy| policy.resolvers.iter().map(|one| one.address.to_string()).collect();
+    lines.extend(come_and_gone(
+        &resolvers(old),
+        &resolvers(new),
+        "resolver open now",
+        "resolver closed, since it is used no more",
+    ));
     if lines.is_empty() && old != new {
         lines.push("the host is another".to_owned());
     }
@@ -53,7 +57,7 @@ fn come_and_gone(old: &BTreeSet<String>, new: &BTreeSet<String>, come: &str, gon
             let more = these.len().saturating_sub(SPELLED_OUT);
             let names: Vec<&str> = these.iter().take(SPELLED_OUT).map(|name| name.as_str()).collect();
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            format!("{}{more} {what}", names.join(", "))
+            format!("{what}: {}{more}", names.join(", "))
         })
     };
     let fresh = line(new.difference(old).collect(), come);
@@ -76,4 +80,48 @@ fn list(networks: &Networks) -> String {
 
 fn spelled(networks: &Networks) -> impl Iterator<Item = String> {
     networks.ipv4.iter().map(ToString::to_string).chain(networks.ipv6.iter().map(ToString::to_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Target;
+    use crate::policies::plain;
+
+    #[test]
+    fn each_thing_is_told_in_a_line() {
+        let networks = |text: &str| Networks::from_iter([text.parse::<Target>().unwrap()]);
+        let grant = |name: &str, from: &str| Grant {
+            name: name.to_owned(),
+            from: Some(networks(from)),
+            openings: Vec::new(),
+            until: None,
+        };
+        let config = Config::parse("a", "[[grant]]\nname = 'db'\nto = '10.0.0.1'\nfrom = 'container:web-1'").unwrap();
+        let before = Policy { denied: networks("10.0.0.0/8"), grants: Vec::new(), ..plain() };
+        let names = (0..7).map(|index| format!("mine{index}")).collect::<Vec<_>>();
+        let mut after = before.clone();
+        after.grants = vec![grant("db", "172.18.0.4")];
+        after.containers.exact.extend(names);
+        let told = |old: &Policy, new: &Policy| words(old, new, &config.config);
+        assert_eq!(
+            told(&before, &after),
+            [
+                "container:web-1 is at 172.18.0.4: grant `db` is open",
+                "policed now: mine0, mine1, mine2, mine3, mine4 and 2 more"
+            ]
+        );
+        let moved = Policy { grants: vec![grant("db", "172.18.0.9")], ..after.clone() };
+        assert_eq!(told(&after, &moved), ["container:web-1 is at 172.18.0.9 now, not 172.18.0.4: grant `db`"]);
+        let closed = Policy { grants: Vec::new(), denied: networks("192.168.0.0/16"), ..after.clone() };
+        assert_eq!(
+            told(&after, &closed),
+            [
+                "container:web-1 is gone from 172.18.0.4: grant `db` is closed",
+                "denied now: 192.168.0.0/16",
+                "denied no more: 10.0.0.0/8"
+            ]
+        );
+        assert!(told(&after, &after).is_empty());
+    }
 }

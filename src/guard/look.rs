@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::follow::is_same;
 use super::own::Own;
 use super::{Damage, TRIAL_GRACE};
 use crate::generation::{Generation, RollbackError, Store, StoreError, Trial, expire, tidy};
@@ -98,9 +99,15 @@ impl Look {
         self.last = Some(Rc::new(Known { generation, digest: None }));
     }
 
-    /// Something was written into the state directory: what is remembered of it is read again.
-    pub fn forget_file(&mut self) {
-        self.is_stale = true;
+    /// Something was written into the state directory: where the generation in force says something else
+    /// since, which the kernel does not tell, it is read again with the next look. Says whether it does.
+    pub fn file_changed(&mut self) -> bool {
+        let is_other = |generation: &Arc<Generation>| {
+            let now = self.store.get(generation.number).ok().map(Arc::new);
+            now.is_some() && !is_same(now.as_ref(), Some(generation))
+        };
+        self.is_stale = self.in_force().is_some_and(is_other) || self.is_stale;
+        self.is_stale
     }
 
     /// When something in force runs out, or what is on trial should have gone back.

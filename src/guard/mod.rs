@@ -31,7 +31,7 @@ pub use own::ask_owner;
 use crate::generation::{Lock, Planned, RollbackError, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Process, Watch};
 use crate::ruleset::Features;
-use follow::{Follow, Word};
+use follow::Follow;
 use look::{Found, Look};
 use pace::Pace;
 use reload::Reload;
@@ -244,27 +244,12 @@ impl<T: FnMut(&News)> Guard<T> {
                 }
                 self.reload.done();
             }
-            Event::HostChanged => {
-                self.sent.taken();
-                self.follow.host_changed(now);
-            }
             Event::Stored => {
-                self.look.forget_file();
-                self.pace.hurry(now);
-            }
-            Event::Docker(told) => match self.follow.docker_told(told, now) {
-                Some(Word::Silent(problem)) => self.teller.tell(News::DockerSilent { problem }),
-                Some(Word::Speaks) => self.teller.tell(News::DockerSpeaks),
-                None => {}
-            },
-            Event::Resolved(resolution) => match self.follow.done(*resolution, now) {
-                Ok(None) => {}
-                Ok(revision) => {
-                    self.revise = revision;
-                    self.pace.at_once(now);
+                if self.look.file_changed() {
+                    self.pace.hurry(now);
                 }
-                Err(problem) => self.teller.tell(News::NotFollowed { problem }),
-            },
+            }
+            Event::Host(heard) => self.take_host(heard, now),
             Event::Stop => return Next::Stop,
         }
         Next::GoOn
@@ -304,27 +289,6 @@ impl<T: FnMut(&News)> Guard<T> {
             self.teller.tell(news);
         }
         let status = found.status();
-        match revised {
-            None => {}
-            Some(Ok(news)) => {
-                if let Some(generation) = self.look.in_force() {
-                    self.follow.revised(Arc::clone(generation));
-                }
-                self.teller.tell(news);
-            }
-            Some(Err(problem)) if self.follow.failed(now) => self.teller.tell(News::NotFollowed { problem }),
-            Some(Err(_)) => {}
-        }
-        if self.follow.take_generation(self.look.in_force(), now)
-            && let Some(generation) = self.look.in_force()
-        {
-            let problem = format!(
-                "generation {} does not say what it was made from, so that it cannot follow the host: `dockwall apply` \
-                 makes one that does",
-                generation.number
-            );
-            self.teller.tell(News::NotFollowed { problem });
-        }
         match found {
             Found::Repaired { generation, damage, changes, began } => {
                 self.tally.count();
@@ -342,6 +306,7 @@ impl<T: FnMut(&News)> Guard<T> {
         if let Some(news) = owned {
             self.teller.tell(news);
         }
+        self.take_revised(revised, now);
         self.service.status(&status);
         if !self.is_ready || self.is_reloading && self.apply.is_none() && !self.reload.runs() {
             self.say_ready();

@@ -42,16 +42,22 @@ pub enum Event {
     Reload,
     /// That was done.
     Configured(Result<Box<Planned>, String>),
-    /// Links, addresses, routes or resolvers are others.
-    HostChanged,
     /// Something was written into the state directory.
     Stored,
+    /// What is followed is another.
+    Host(Heard),
+    /// The guard is to end.
+    Stop,
+}
+
+/// What there is to know of the host.
+pub enum Heard {
+    /// Links, addresses, routes or resolvers are others.
+    Changed,
     /// Docker told something, or does not tell any more.
     Docker(Told),
     /// What was applied was resolved again.
     Resolved(Box<Resolution>),
-    /// The guard is to end.
-    Stop,
 }
 
 /// Sends on what `watch` sees, for ever.
@@ -103,7 +109,7 @@ impl Sent {
 
     /// Sends one, unless it is there. Says whether anybody takes it.
     fn send(&self, events: &Sender<Event>) -> bool {
-        self.0.swap(true, Ordering::SeqCst) || events.send(Event::HostChanged).is_ok()
+        self.0.swap(true, Ordering::SeqCst) || events.send(Event::Host(Heard::Changed)).is_ok()
     }
 }
 
@@ -155,5 +161,5 @@ fn look_at(file: &Path) -> Option<(u64, u64, u64, i64, i64)> {
 
 /// Sends on what Docker tells, for ever.
 pub fn listen_to_docker(events: Sender<Event>) {
-    watch_docker(move |told| events.send(Event::Docker(told)).is_ok());
+    watch_docker(move |told| events.send(Event::Host(Heard::Docker(told))).is_ok());
 }

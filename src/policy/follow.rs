@@ -90,3 +90,110 @@ fn still_there(addresses: &Networks, facts: &Facts) -> Networks {
     let ipv6 = addresses.ipv6.iter().filter(|one| around.contains(one.first().into())).copied();
     Networks { ipv4: ipv4.collect(), ipv6: ipv6.collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{Address, Container, DockerNetwork, Link, Scope};
+
+    const BRIDGE: u32 = 5;
+
+    /// A bridge `br-mine` of 172.20.0.0/16, with so many containers at it.
+    fn facts(ports: u32) -> Facts {
+        let bridge =
+            Link { index: BRIDGE, name: "br-mine".to_owned(), kind: Some("bridge".to_owned()), ..Link::default() };
+        let port = |index| Link { index, name: format!("veth{index}"), master: Some(BRIDGE), ..Link::default() };
+        Facts {
+            links: std::iter::once(bridge).chain((10..10 + ports).map(port)).collect(),
+            addresses: vec![Address {
+                link: BRIDGE,
+                network: "172.20.0.1/16".parse().unwrap(),
+                peer: None,
+                scope: Scope::Global,
+            }],
+            ..Facts::default()
+        }
+    }
+
+    fn docker(containers: &[(&str, &str)]) -> Docker {
+        let container = |(name, address): &(&str, &str)| Container {
+            name: (*name).to_owned(),
+            addresses: vec![("mine".to_owned(), address.parse().unwrap())],
+            ..Container::default()
+        };
+        let network = DockerNetwork {
+            name: "mine".to_owned(),
+            bridge: Some("br-mine".to_owned()),
+            subnets: vec!["172.20.0.0/16".parse().unwrap()],
+            ..DockerNetwork::default()
+        };
+        Docker { networks: vec![network], containers: containers.iter().map(container).collect(), ..Docker::default() }
+    }
+
+    fn config(grants: &[(&str, &str)]) -> Config {
+        let grant = |(name, rest): &(&str, &str)| format!("[[grant]]\nname = '{name}'\nto = '10.0.0.1'\n{rest}\n");
+        Config::parse("a", &grants.iter().map(grant).collect::<String>()).unwrap().config
+    }
+
+    fn host(docker: DockerState, ports: u32) -> Host {
+        Host { facts: facts(ports), docker, ..Host::default() }
+    }
+
+    fn sources(policy: &Policy) -> Vec<String> {
+        let from = |grant: &Grant| grant.from.as_ref().map_or("any".to_owned(), |from| format!("{:?}", from.ipv4));
+        policy.grants.iter().map(|grant| format!("{} {}", grant.name, from(grant))).collect()
+    }
+
+    #[test]
+    fn what_docker_told_stays_while_it_does_not_tell_and_somebody_is_there_to_have_it() {
+        let config = config(&[("a", "from = 'container:a'"), ("b", "from = 'network:mine'"), ("c", "")]);
+        let known = || DockerState::Known(docker(&[("a", "172.20.0.2")]));
+        let silent = || DockerState::Unreachable("stopped".to_owned());
+        let now = Timestamp::UNIX_EPOCH;
+        let before = Policy::resolve(&config, &host(known(), 1), None, now).unwrap().policy;
+        let all = ["a [172.20.0.2]", "b [172.20.0.0/16]", "c any"];
+        assert_eq!(sources(&before), all);
+        for (case, docker, ports, expected) in [
+            ("the same", known(), 1, &all[..]),
+            ("gone", DockerState::Known(docker(&[])), 1, &all[1..]),
+            ("silent", silent(), 1, &all[..]),
+            ("silent, and nobody is there", silent(), 0, &all[1..]),
+            ("absent", DockerState::Absent, 1, &all[..]),
+        ] {
+            let after = before.follow(&config, &host(docker, ports), None, now).unwrap();
+            assert_eq!(sources(&after), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_says_the_same_is_equal_whatever_order_its_grants_came_in() {
+        let config = config(&[("a", ""), ("b", ""), ("late", "from = 'container:late'")]);
+        let now = Timestamp::UNIX_EPOCH;
+        let nobody = host(DockerState::Known(docker(&[])), 0);
+        let mut before = Policy::resolve(&config, &nobody, None, now).unwrap().policy;
+        before.grants.reverse();
+        assert_eq!(before.follow(&config, &nobody, None, now).unwrap(), before);
+        let there = host(DockerState::Known(docker(&[("late", "172.20.0.3")])), 1);
+        let after = before.follow(&config, &there, None, now).unwrap();
+        assert_eq!(sources(&after), ["b any", "a any", "late [172.20.0.3]"]);
+    }
+
+    #[test]
+    fn what_has_run_out_stays_for_who_takes_it_out_and_does_not_come_back() {
+        let config = config(&[("a", "until = 1970-01-01T01:00:00Z")]);
+        let host = host(DockerState::Absent, 0);
+        let later = "1970-01-01T02:00:00Z".parse().unwrap();
+        let before = Policy::resolve(&config, &host, None, Timestamp::UNIX_EPOCH).unwrap().policy;
+        assert_eq!(before.follow(&config, &host, None, later).unwrap(), before);
+        let tidied = before.without_grants(&["a".to_owned()]);
+        assert_eq!(tidied.follow(&config, &host, None, later).unwrap(), tidied);
+    }
+
+    #[test]
+    fn an_untold_container_has_no_address_on_a_bridge_to_which_nobody_is_attached() {
+        let told = docker(&[("a", "172.20.0.2")]);
+        assert_eq!(untold(&told, &facts(1)), told);
+        assert!(untold(&told, &facts(0)).containers[0].addresses.is_empty());
+        assert!(untold(&told, &Facts::default()).containers[0].addresses.is_empty());
+    }
+}
