@@ -8,6 +8,7 @@ mod links;
 mod namespace;
 mod route_to;
 mod routes;
+mod watch;
 mod way;
 
 #[path = "../support/mod.rs"]
