@@ -4,6 +4,7 @@
 //! Commands are written as at a shell and split at spaces.
 
 mod downloads;
+mod guard;
 pub mod log_lines;
 mod meters;
 mod networks;
@@ -23,6 +24,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+#[allow(unused_imports)]
+pub use guard::Guard;
 #[allow(unused_imports)]
 pub use networks::{NETWORKS, Network};
 #[allow(unused_imports)]

@@ -1,9 +1,11 @@
 //! The service that keeps the wall in force.
 
 mod commands;
+mod follow;
 mod own;
 mod repair;
 mod service;
+mod stand_in;
 mod trouble;
 
 use std::io::{BufRead, BufReader};
