@@ -13,7 +13,8 @@ use super::exit::Outcome;
 use super::page;
 use crate::generation::Trial;
 use crate::host::Host;
-use crate::observe::{Coverage, Metrics as Numbers, Sample, Status, shadows};
+use crate::netlink::{Meter, Remembered};
+use crate::observe::{Coverage, Fill, FlowCount, Metrics as Numbers, Names, Sample, Status, shadows};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,7 +58,7 @@ impl Metrics {
             // The failure itself is JSON then.
             None if context.json && read.is_err() => {}
             None if context.json => page::json(&numbers.families()),
-            None => anstream::print!("{}", numbers.text()?),
+            None => page::unless_closed(std::io::stdout().write_all(numbers.text()?.as_bytes()))?,
         }
         read.map(|_| Outcome::Done)
     }
@@ -76,6 +77,14 @@ fn read(context: &Context) -> anyhow::Result<Numbers> {
     };
     let docker = host.docker.known();
     let coverage = wall.zip(docker).map(|(wall, docker)| Coverage::of(docker, |name| wall.polices(name)));
+    let memory = if wall.is_some() { kernel.remembered()? } else { None };
+    let names = Names::of(&host);
+    let fill = |meter: &Meter| Fill { meter: meter.name.clone(), flows: meter.flows, size: meter.size };
+    let container = |flow: &Remembered| names.place(flow.flow.source).container.map(ToOwned::to_owned);
+    let count =
+        |flow: &Remembered| FlowCount { container: container(flow), packets: flow.count.map(|(packets, _)| packets) };
+    let meters = memory.iter().flat_map(|memory| &memory.meters).map(fill).collect();
+    let flows = memory.iter().flat_map(|memory| &memory.flows).map(count).collect();
     let sample = Sample {
         enforced: found.enforced,
         wall,
@@ -83,8 +92,8 @@ fn read(context: &Context) -> anyhow::Result<Numbers> {
         unconfirmed: context.store.trial().unwrap_or_default().is_some_and(|trial| Trial::is_open(&trial)),
         shadows,
         coverage: coverage.as_ref(),
-        meters: Vec::new(),
-        flows: Vec::new(),
+        meters,
+        flows,
         has_guard: context.store.has_guard(),
         guarded: context.store.guard_record().unwrap_or_default(),
     };

@@ -28,7 +28,7 @@ impl Sheet {
         for (name, value) in &self.rows {
             table.add_row([name, value]);
         }
-        table.lines().map(|line| line.trim_end().to_owned()).collect()
+        lines(&table)
     }
 }
 
@@ -42,7 +42,7 @@ pub fn row_lines(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     let mut table = table();
     table.set_header(headers);
     table.add_rows(rows);
-    table.lines().map(|line| line.trim_end().to_owned()).collect()
+    lines(&table)
 }
 
 /// The columns of the terminal; none in a pipe.
@@ -62,7 +62,7 @@ pub fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
 pub fn columns<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) {
     let mut table = table();
     table.add_rows(rows);
-    print(&table);
+    lines(&table).iter().for_each(|line| anstream::println!("{line}"));
 }
 
 /// A table without lines, as wide as the terminal; in a pipe as wide as its content.
@@ -72,10 +72,8 @@ fn table() -> Table {
     table
 }
 
-fn print(table: &Table) {
-    for line in table.lines() {
-        anstream::println!("{}", line.trim_end());
-    }
+fn lines(table: &Table) -> Vec<String> {
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// Prints a value as JSON.

@@ -2,6 +2,7 @@
 
 mod page;
 mod seen;
+mod top;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::exit::Outcome;
+use super::page::unless_closed;
 use super::progress::Progress;
 use super::{changes, resolvers, trial};
 use crate::netlink::Kernel;
@@ -31,7 +33,7 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(500);
 /// Grants are told apart as far as the kernel counts them apart: those that share a set share a count.
 ///
 /// With --json: {enforced, wall, applied_at, applied_by, trial, resolvers, guard, guarded, hold, repairs, shadows, granted_by,
-/// coverage, docker, latest, rates}; the wall is {generation, mode, hooks, hooked, drifted, closes_host, applied, found, policed,
+/// coverage, docker, top_denied, rates}; the wall is {generation, mode, hooks, hooked, drifted, closes_host, applied, found, policed,
 /// not_policed, denied_networks, exceptions, denied, denied_to_host, invalid, for_everybody, granted, logged, logs, counters}, with
 /// packets and bytes for those from denied to logged, by chain and family in counters; or null without one. hold is {state, port,
 /// processes}, its state owned, without-owner, never-owned, cannot-be-owned or not-to-be-owned. With --watch an object in a line
@@ -59,7 +61,7 @@ impl Status {
         if context.json {
             super::page::json(&as_json(&seen, rates));
         } else {
-            page::lines(&seen, rates).iter().for_each(|line| anstream::println!("{line}"));
+            unless_closed(watch::write_plain(&page::lines(&seen, rates), ""))?;
         }
         Ok(outcome(&seen))
     }
@@ -67,7 +69,7 @@ impl Status {
 
 /// Reads the counters, then everything else, and then the counters again with all the rest.
 fn read_twice(context: &Context, kernel: &mut Kernel) -> anyhow::Result<(Seen, Option<Rates>)> {
-    let progress = Progress::start("asking Docker");
+    let progress = Progress::start("reading the wall");
     let frame = kernel.read_frame().ok();
     let first = frame.as_ref().and_then(|frame| {
         let generation = frame.marker().map(|marker| marker.generation);
@@ -104,7 +106,7 @@ fn as_json(seen: &Seen, rates: Option<Rates>) -> Value {
         "granted_by": seen.granted_by,
         "coverage": seen.coverage,
         "docker": seen.docker_problem,
-        "latest": seen.latest,
+        "top_denied": seen.top,
         "rates": rates,
     })
 }

@@ -12,16 +12,19 @@ const SELDOM: Duration = Duration::from_secs(1);
 /// The repairs, counted on from where the last guard stopped.
 pub struct Tally {
     record: GuardRecord,
-    written: Option<Instant>,
+    written: Instant,
     is_new: bool,
 }
 
 impl Tally {
-    /// Begins.
+    /// Begins, and says so.
     pub fn new(store: &Store) -> Self {
         let before = store.guard_record().ok().flatten();
         let (repairs, last) = before.map_or((0, None), |before| (before.repairs, before.last));
-        Self { record: GuardRecord { started: Timestamp::now(), repairs, last }, written: None, is_new: true }
+        let record = GuardRecord { started: Timestamp::now(), repairs, last };
+        let mut tally = Self { record, written: Instant::now(), is_new: true };
+        tally.keep_now(store);
+        tally
     }
 
     /// One more.
@@ -33,7 +36,7 @@ impl Tally {
 
     /// How long there is nothing to write.
     pub fn wait(&self) -> Option<Duration> {
-        self.is_new.then(|| self.written.map_or(Duration::ZERO, |written| SELDOM.saturating_sub(written.elapsed())))
+        self.is_new.then(|| SELDOM.saturating_sub(self.written.elapsed()))
     }
 
     /// Writes it, where there is something new and it was not written a moment ago. That it cannot be written harms
@@ -47,6 +50,6 @@ impl Tally {
     /// Writes it at once.
     pub fn keep_now(&mut self, store: &Store) {
         store.put_guard_record(&self.record).unwrap_or_default();
-        (self.written, self.is_new) = (Some(Instant::now()), false);
+        (self.written, self.is_new) = (Instant::now(), false);
     }
 }

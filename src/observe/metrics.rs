@@ -40,7 +40,7 @@ pub struct Sample<'a> {
     /// How full the meters are.
     pub meters: Vec<Fill>,
     /// The flows in them, by who began them.
-    pub flows: Vec<DeniedBy>,
+    pub flows: Vec<FlowCount>,
     /// Whether a guard runs.
     pub has_guard: bool,
     /// What it did.
@@ -60,7 +60,7 @@ pub struct Fill {
 
 /// A denied flow that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeniedBy {
+pub struct FlowCount {
     /// Whose it is; none for an address that is no container's.
     pub container: Option<String>,
     /// Its packets; none where the kernel does not count by flow.
@@ -270,7 +270,7 @@ const UNITS: [Unit; 2] =
     [("packets", "Packets", |count| count.packets), ("bytes", "Bytes of packets", |count| count.bytes)];
 
 /// Flows and packets by container: those with most flows each for itself, the rest together.
-fn by_container(flows: &[DeniedBy]) -> BTreeMap<&str, (u64, Option<u64>)> {
+fn by_container(flows: &[FlowCount]) -> BTreeMap<&str, (u64, Option<u64>)> {
     let mut all: BTreeMap<&str, (u64, Option<u64>)> = BTreeMap::new();
     let add = |all: &mut BTreeMap<_, _>, name, (flows, packets): (u64, Option<u64>)| {
         let (known, sum) = all.entry(name).or_insert((0, Some(0)));

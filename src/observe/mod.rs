@@ -22,7 +22,7 @@ pub use denied::{
 };
 pub use granted::{GrantedBy, granted_by};
 pub use hold::{Hold, HoldState};
-pub use metrics::{DeniedBy, Family, Fill, Metrics, Sample};
+pub use metrics::{Family, Fill, FlowCount, Metrics, Sample};
 pub use not_covered::not_covered;
 pub use proposal::Proposal;
 pub use rate::{Rates, Reading};

@@ -6,6 +6,7 @@ use indicatif::DecimalBytes;
 use jiff::Timestamp;
 
 use super::Seen;
+use super::top::Flow;
 use crate::cli::page::{Sheet, counted, grouped};
 use crate::cli::{changes, paint, resolvers, trial};
 use crate::config::Mode;
@@ -62,6 +63,15 @@ pub fn lines(seen: &Seen, rates: Option<Rates>) -> Vec<String> {
     let granted = amount(wall.granted, rates.map(|rates| rates.granted));
     sheet.say("granted", granted + &by_name(seen.granted_by.as_deref().unwrap_or_default()));
     sheet.say("logged", logged(wall, rates));
+    if let Some(top) = &seen.top {
+        if !top.flows.is_empty() {
+            sheet.say("top denied", top.flows.iter().map(Flow::line).collect::<Vec<_>>().join("\n"));
+        }
+        if !top.full.is_empty() {
+            let full = top.full.join(", ");
+            sheet.say("memory", paint::notable(format!("{full} full: what is new is denied and not listed")));
+        }
+    }
     lines.extend(sheet.0.lines());
     if wall.drifted {
         lines.extend(drift(wall, seen));
@@ -109,7 +119,7 @@ fn when_and_who(generation: &Generation) -> String {
 }
 
 /// How long ago that was, in the largest unit that tells enough.
-fn ago(then: Timestamp) -> String {
+pub fn ago(then: Timestamp) -> String {
     let seconds = Timestamp::now().duration_since(then).as_secs().max(0);
     let units = [(48 * 3600, 86_400, "d"), (90 * 60, 3600, "h"), (90, 60, "min")];
     match units.iter().find(|(from, ..)| seconds >= *from) {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::top::Top;
 use crate::cli::context::Context;
 use crate::generation::{Generation, GuardRecord, Trial};
 use crate::host::{DockerState, Host};
@@ -46,7 +47,7 @@ pub struct Seen {
     /// None where Docker is not there, or does not answer.
     pub coverage: Option<Coverage>,
     pub docker_problem: Option<String>,
-    pub latest: Vec<serde_json::Value>,
+    pub top: Option<Top>,
 }
 
 impl Seen {
@@ -67,6 +68,8 @@ impl Seen {
         let wants = applied.as_ref().is_none_or(|generation| generation.policy.own);
         let owned = live.table.as_ref().and_then(Owned::of);
         let hold = live.table.as_ref().map(|table| Hold::of(table, owned, wants, || context.features().owner));
+        let memory = if wall.is_some() { kernel.remembered()? } else { None };
+        let top = wall.zip(memory).map(|(wall, memory)| Top::of(&memory, wall.mode, host));
         let docker = host.docker.known();
         let coverage = wall.zip(docker).map(|(wall, docker)| Coverage::of(docker, |name| wall.polices(name)));
         let docker_problem = match &host.docker {
@@ -86,7 +89,7 @@ impl Seen {
             granted_by,
             coverage,
             docker_problem,
-            latest: Vec::new(),
+            top,
             applied,
             found,
         })

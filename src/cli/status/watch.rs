@@ -56,9 +56,9 @@ pub fn run(context: &Context, kernel: &mut Kernel, interval: Duration) -> anyhow
         let rates = readings.add(seen.reading());
         let text = |footer: &str| page(&seen, rates, footer);
         let shown = match &mut screen {
-            _ if context.json => write_plain(&[as_json_at(&seen, rates, Timestamp::now()).to_string()]),
+            _ if context.json => write_plain(&[as_json_at(&seen, rates, Timestamp::now()).to_string()], ""),
             Some(screen) => screen.draw(&text(&format!("every {} s · Ctrl-C ends", interval.as_secs()))),
-            None => write_plain(&text("")),
+            None => write_plain(&text(""), "\n"),
         };
         if shown.is_err() {
             return Ok(outcome(&seen));
@@ -76,7 +76,7 @@ pub fn run(context: &Context, kernel: &mut Kernel, interval: Duration) -> anyhow
                     drop(screen);
                     // What was seen last stays to be read.
                     if was_drawn {
-                        write_plain(&lines(&seen, rates)).unwrap_or_default();
+                        write_plain(&lines(&seen, rates), "").unwrap_or_default();
                     }
                     return Ok(outcome(&seen));
                 }
@@ -114,11 +114,10 @@ fn page(seen: &Seen, rates: Option<Rates>, footer: &str) -> Vec<String> {
     page
 }
 
-/// Writes lines as they are, and an empty one behind a page.
-fn write_plain(lines: &[String]) -> io::Result<()> {
+/// Writes lines, and `end` behind them.
+pub fn write_plain(lines: &[String], end: &str) -> io::Result<()> {
     let mut out = AutoStream::auto(io::stdout());
-    let end = if lines.len() > 1 { "\n\n" } else { "\n" };
-    out.write_all((lines.join("\n") + end).as_bytes())?;
+    out.write_all((lines.join("\n") + "\n" + end).as_bytes())?;
     out.flush()
 }
 

@@ -52,10 +52,10 @@ fn wall() -> Wall {
     }
 }
 
-fn flows(containers: usize) -> Vec<DeniedBy> {
+fn flows(containers: usize) -> Vec<FlowCount> {
     let of = |number: usize| {
         let container = Some(format!("c{number:03}"));
-        std::iter::repeat_n(DeniedBy { container, packets: Some(10) }, number)
+        std::iter::repeat_n(FlowCount { container, packets: Some(10) }, number)
     };
     (1..=containers).flat_map(of).collect()
 }
@@ -114,7 +114,7 @@ fn where_the_kernel_cannot_be_read_nothing_is_told_but_that() {
 #[test]
 fn a_name_cannot_break_out_of_its_label() {
     let container = Some("evil\"} 1\ndockwall_enforced 1\\".to_owned());
-    let flows = vec![DeniedBy { container, packets: Some(1) }];
+    let flows = vec![FlowCount { container, packets: Some(1) }];
     let text = Metrics::of(&Sample { flows, ..Sample::default() }).unwrap().text().unwrap();
     assert!(text.contains(r#"{container="evil\"} 1\ndockwall_enforced 1\\"} 1"#), "{text}");
     assert!(text.contains("\ndockwall_enforced 0\n"), "{text}");
@@ -130,7 +130,7 @@ fn however_many_containers_there_are_the_series_are_few_and_the_sums_right() {
     assert_eq!(by[OTHERS].0, (1..=80).sum::<u64>());
     assert_eq!(by.values().map(|(flows, _)| flows).sum::<u64>(), flows.len() as u64);
     // Nobody's flows are with the others, also where there are few.
-    let nobody = [DeniedBy { container: None, packets: None }];
+    let nobody = [FlowCount { container: None, packets: None }];
     assert_eq!(by_container(&nobody), BTreeMap::from([(OTHERS, (1, None))]));
 }
 

@@ -186,11 +186,15 @@ fn what_a_guard_repaired_is_counted_on_by_the_next_one() {
         let guard = Guard::start(&host);
         host.netns.load("delete table inet dockwall");
         guard.await_event("repaired");
-        // It is written behind the repair.
+        // It is written behind the repair, and once a second.
         let counted = || host.json(0, "status")["guarded"]["repairs"] == times;
-        assert!((0..100).any(|_| counted()), "{times}: {}", host.json(0, "status")["guarded"]);
+        let is_counted = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            counted()
+        });
+        assert!(is_counted, "{times}: {}", host.json(0, "status")["guarded"]);
         let said = host.expect(0, "status").stdout;
-        let expected = format!("did so {times} time{}, last 0 s ago", if times == 1 { "" } else { "s" });
-        assert!(said.contains("did so") && said.contains(&expected[..12]), "{expected}: {said}");
+        let expected = format!("did so {times} time{}, last ", if times == 1 { "" } else { "s" });
+        assert!(said.contains(&expected), "{expected}: {said}");
     }
 }
