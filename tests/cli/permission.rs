@@ -14,7 +14,7 @@ const AS_ROOT_WITHOUT: [&str; 5] = ["setpriv", "--bounding-set", "-all", "--inh-
 const IN_A_CHILD: [&str; 3] = ["unshare", "--user", "--map-root-user"];
 
 /// The commands that read or change nf_tables.
-const OF_THE_KERNEL: [&str; 15] = [
+const OF_THE_KERNEL: [&str; 16] = [
     "status",
     "explain 172.17.0.2 10.1.2.3 --live",
     "plan",
@@ -29,6 +29,7 @@ const OF_THE_KERNEL: [&str; 15] = [
     "boot",
     "denied",
     "denied --follow",
+    "metrics",
     "suggest",
 ];
 /// The commands that everybody may run.
@@ -169,8 +170,9 @@ fn l3_a_kernel_without_nf_tables_has_a_status_of_its_own() {
 #[test]
 fn l1_l2_l3_the_doctor_calls_a_kernel_without_nf_tables_an_unsupported_platform() {
     let host = Host::new("");
-    // The first socket is for links and addresses; all later ones are refused.
-    let without = without_nf_tables(2) + "+";
+    // The first socket finds out what the kernel can keep, the second one is for links and addresses; all later
+    // ones are refused.
+    let without = without_nf_tables(3) + "+";
     let found = host.run_under(&without.split(' ').collect::<Vec<_>>(), "doctor");
     assert_eq!(found.status, 4, "{}{}", found.stdout, found.stderr);
     assert!(found.stdout.contains("unsupported platform: this kernel"), "{}", found.stdout);

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::stand_in::StandIn;
-use super::{Guard, PATIENCE, await_that, dump, median};
+use super::{Guard, PATIENCE, UNOWNED, await_that, dump, median};
 use crate::host::Host;
 
 /// How many containers and networks have a grant of their own.
@@ -22,7 +22,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let mut configuration = "mode = \"enforce\"\n".to_owned();
+        // The table is not owned: tests damage it.
+        let mut configuration = format!("mode = \"enforce\"\n{UNOWNED}\n");
         let mut grant = |name: String, from: String, last: u32| {
             writeln!(configuration, "[[grant]]\nname = \"{name}\"\nto = \"10.1.2.{last}\"\nfrom = \"{from}\"").unwrap();
         };
