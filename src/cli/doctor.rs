@@ -26,7 +26,7 @@ use crate::policy::resolvers_under;
 /// nf_tables is an error.
 ///
 /// With --json: {findings, unseen, resolvers, checks, probe}; a finding is {id, severity, what, why, cure}, what could not be looked
-/// at {what, why}, checks the ids of those that ran, probe {answers, skipped} or null.
+/// at {what, why}, checks the ids of those that ran, probe {answers, skipped, not_forgotten} or null.
 #[derive(Debug, Args)]
 #[command(after_help = help())]
 pub struct Doctor {
@@ -45,9 +45,9 @@ const PROBE: &str = "\
 What --probe sends:
 From a network namespace of its own, which is made a port of each policed bridge in turn, with free addresses of its \
 networks: to each destination one TCP SYN and one empty UDP datagram to the discard port (9), to resolvers to port 53, \
-to what is granted to the granted port; what was not seen is sent again, three times at the most. Destinations are the \
-host, the networks around it, an address in each denied range that there is a route to, the resolvers, the grants, and \
-one on the Internet.
+to what is granted to the granted port; what was not seen is sent again, three times at the most, and for up to three \
+seconds where nothing comes from the bridge. Destinations are the host, the networks around it, an address in each \
+denied range that there is a route to, the resolvers, the grants, and one on the Internet.
 
 A table of its own, `inet dockwall-probe`, counts each packet before and behind the wall, and drops it at the end of its \
 way: none leaves the host, or comes to a program on it. What the wall remembers of them is taken out again; a line of \
@@ -84,7 +84,7 @@ impl Doctor {
         let report = match self.probe {
             true => {
                 host::keep_net_and_sys_admin()?;
-                Some(probe::run(&patient)?)
+                Some(probe::run(&patient, &context.store)?)
             }
             false => None,
         };
@@ -214,6 +214,9 @@ fn print_probe(report: &Report, verbose: bool) {
     }
     for (bridge, reason) in &report.skipped {
         anstream::println!("\nNo packet was sent from {bridge}: {reason}");
+    }
+    if let Some(reason) = &report.not_forgotten {
+        anstream::println!("\nThe wall still remembers the packets, until their time is over: {reason}");
     }
 }
 

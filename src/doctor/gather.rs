@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::STATE;
 use super::check::firewalld;
+use super::owner::{OwnerError, through_owner};
 use super::patient::{Configuration, History, Meter, Netfilter, Patient, Ruleset, Units, Unseen};
 use super::rules::{Fate, fate, is_unconditional};
 use crate::config::{Config, Mode};
@@ -74,7 +75,11 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
     if let (Netfilter::Seen(ruleset), Configuration::Read { resolved: Ok(resolved), .. }) =
         (&mut netfilter, &configuration)
     {
-        ruleset.refusal = refusal(&ruleset.live, &resolved.policy, sources.features, now);
+        match refusal(sources, &ruleset.live, &resolved.policy, now) {
+            Ok(refusal) => ruleset.refusal = refusal,
+            Err(error) => unseen
+                .push(Unseen { what: "what the kernel says to the configuration".to_owned(), why: error.to_string() }),
+        }
     }
     Ok(Patient {
         now,
@@ -201,15 +206,16 @@ fn read_rules(chains: &[ChainHead], unseen: &mut Vec<Unseen>) -> Vec<ChainRules>
 }
 
 /// What the kernel says to that policy, without taking it.
-fn refusal(live: &Live, policy: &Policy, features: Features, now: Timestamp) -> Option<String> {
+fn refusal(sources: &Sources, live: &Live, policy: &Policy, now: Timestamp) -> Result<Option<String>, OwnerError> {
     if live.table.as_ref().is_some_and(|table| !table.is_ours()) {
-        return None;
+        return Ok(None);
     }
     let generation = live.marker().map_or(1, |marker| marker.generation);
-    let changes = diff(live.table.as_ref(), &compile(policy, features, now).marked(generation));
-    match Kernel::open().and_then(|mut kernel| kernel.rehearse(&changes, live.generation)) {
-        Err(netlink::Error::Refused(refused)) => Some(refused.to_string()),
-        _ => None,
+    let changes = diff(live.table.as_ref(), &compile(policy, sources.features, now).marked(generation));
+    match through_owner(sources.store, |kernel| kernel.rehearse(&changes, live.generation)) {
+        Ok(()) => Ok(None),
+        Err(OwnerError::Kernel(netlink::Error::Refused(refused))) => Ok(Some(refused.to_string())),
+        Err(error) => Err(error),
     }
 }
 

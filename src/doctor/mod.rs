@@ -6,6 +6,7 @@
 mod check;
 mod finding;
 mod gather;
+mod owner;
 mod patient;
 pub mod probe;
 mod rules;

@@ -22,7 +22,7 @@ use crate::ruleset::{Change, TABLE_NAME, TABLE_OWNER, TABLE_PERSIST, Table, diff
 pub(super) const HANDOVER: &str = "dockwall-handover";
 
 /// A table that is never made: what it is tried with whether the kernel knows the flags.
-const PROBE: &str = "dockwall-probe";
+const NEVER: &str = "dockwall-never";
 
 /// Gives a duplicate of the socket that owns the table; none where nobody answers.
 pub struct Ask(Box<dyn FnMut() -> Option<OwnedFd> + Send>);
@@ -107,10 +107,10 @@ impl Kernel {
     /// As [`Kernel::knock`].
     pub fn knows_owners(&mut self) -> Result<bool, Error> {
         let make = Change::AddTable { comment: None, flags: TABLE_OWNER | TABLE_PERSIST };
-        let impossible = Change::DeleteSet(PROBE.to_owned());
+        let impossible = Change::DeleteSet(NEVER.to_owned());
         for attempt in 0..ATTEMPTS {
             let generation = self.generation()?;
-            match self.commit_in(PROBE, &[make.clone(), impossible.clone()], generation) {
+            match self.commit_in(NEVER, &[make.clone(), impossible.clone()], generation) {
                 // Refused for what is impossible alone: the table would have been made.
                 Err(Error::Refused(Refused { refusals })) => {
                     return Ok(refusals.iter().all(|refusal| refusal.object == impossible.to_string()));

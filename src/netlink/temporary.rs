@@ -9,10 +9,7 @@ use super::message::{
     self, APPEND, BATCH_BEGIN, BATCH_END, CREATE, DUMP, EXCLUSIVE, FAMILY_INET, FAMILY_UNSPEC, Kind, SUBSYSTEM,
 };
 use super::{chain, rule, table};
-use crate::ruleset::{Chain, Rule};
-
-/// `NFT_TABLE_F_OWNER`, from Linux 5.12 on.
-const OWNER: u32 = 2;
+use crate::ruleset::{Chain, Rule, TABLE_OWNER};
 
 /// A table of family `inet` that stands as long as this value does.
 #[derive(Debug)]
@@ -63,7 +60,7 @@ impl Temporary {
         };
         push(BATCH_BEGIN, 0, FAMILY_UNSPEC, SUBSYSTEM, &|_| {});
         push(Kind::NewTable.number(), CREATE | EXCLUSIVE, FAMILY_INET, 0, &|writer| {
-            table::encode(writer, &self.name, OWNER, None);
+            table::encode(writer, &self.name, TABLE_OWNER, None);
         });
         for each in chains {
             push(Kind::NewChain.number(), CREATE | EXCLUSIVE, FAMILY_INET, 0, &|writer| {

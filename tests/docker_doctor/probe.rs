@@ -68,6 +68,45 @@ fn what_the_policy_says_is_what_packets_meet_in_enforce_and_in_audit_mode() {
     assert_eq!(foreign.difference(&lab.snapshot()), "");
 }
 
+/// Nobody but the guard may change the table then, and the doctor asks it.
+#[test]
+fn with_a_guard_that_owns_the_table_verdicts_and_status_are_the_same_and_nothing_stays_behind() {
+    let stage = Stage::new(&[]);
+    let lab = &stage.lab;
+    let without = sent(&stage);
+    assert_eq!((&without.1, without.2), (&Vec::new(), 0));
+    let guard = lab.guard();
+    guard.await_event("handed-over");
+    assert_eq!(lab.status()["hold"]["state"], "owned");
+    assert_eq!(sent(&stage), without);
+    for set in ["denied4", "denied6"] {
+        let listed = lab.exec("host", &format!("nft list set inet dockwall {set}"));
+        assert!(!listed.contains("elements"), "{listed}");
+    }
+    let found = stage.examine("--probe");
+    assert_eq!((found.json["probe"]["not_forgotten"].clone(), found.unseen), (Value::Null, Vec::new()));
+    assert_nothing_is_left(&stage, "with an owner");
+    stage.expect_healthy("with an owner");
+    assert_eq!(guard.told(), Vec::<Value>::new(), "there was nothing to put right");
+
+    // What the kernel would say to an edit is asked through the guard as well.
+    lab.configure(&format!("mode = \"enforce\"\n{CONFIG}deny.host = false\n"));
+    stage.expect("an edit", &[("not-applied", "")]);
+    assert_eq!(stage.examine("").unseen, Vec::<String>::new());
+
+    // With another state directory nobody opens the door, and what could not be done is told.
+    let elsewhere = format!(
+        "{} --json --config {1}/dockwall.toml --state-dir {1}/elsewhere doctor --probe --ignore guard || true",
+        env!("CARGO_BIN_EXE_dockwall"),
+        lab.directory().display()
+    );
+    let told: Value = serde_json::from_str(&stage.sh(&elsewhere)).unwrap();
+    let owner = format!("is owned by dockwall (process {})", guard.pid());
+    assert!(told["probe"]["not_forgotten"].to_string().contains(&owner), "{told:#}");
+    assert!(told["unseen"][0]["why"].to_string().contains(&owner), "{told:#}");
+    assert!(!lab.directory().join("elsewhere").exists(), "it made a state directory");
+}
+
 #[test]
 fn d10_dropped_by_us_by_another_and_never_seen_are_told_apart() {
     let stage = Stage::new(&[]);

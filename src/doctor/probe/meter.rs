@@ -4,24 +4,31 @@
 use std::net::IpAddr;
 
 use super::plan::Shot;
-use crate::netlink::{Error, Kernel};
+use crate::netlink::{Commit, Error, Kernel};
 use crate::ruleset::{Change, DataType, Family, Set, sets};
 
-/// For each shot whether the wall remembers to have denied it. It forgets it here, so that nobody takes the
-/// packets for a container's.
-pub fn take_out(kernel: &mut Kernel, shots: &[Shot]) -> Result<Vec<bool>, Error> {
-    let mut remembered = Vec::new();
+/// How often an element is taken out though somebody else's change came first.
+const ATTEMPTS: usize = 5;
+
+/// For each shot whether the wall remembers to have denied it.
+pub fn remembered(kernel: &mut Kernel, shots: &[Shot]) -> Result<Vec<bool>, Error> {
+    shots.iter().map(|shot| kernel.has_element(&element(shot))).collect()
+}
+
+/// Has the wall forget these, so that nobody takes the packets for a container's.
+pub fn forget(kernel: &mut Kernel, shots: &[&Shot]) -> Result<(), Error> {
     for shot in shots {
         let set = element(shot);
-        let found = kernel.has_element(&set)?;
-        remembered.push(found);
-        if found {
+        for _ in 0..ATTEMPTS {
             let generation = kernel.read_frame()?.generation();
-            // What ran out or was changed meanwhile is forgotten anyway.
-            let _ = kernel.commit(&[Change::DeleteElements(set)], generation);
+            let done = kernel.commit(&[Change::DeleteElements(set.clone())], generation)?;
+            // What ran out meanwhile is forgotten anyway.
+            if matches!(done, Commit::Taken { .. }) || !kernel.has_element(&set)? {
+                break;
+            }
         }
     }
-    Ok(remembered)
+    Ok(())
 }
 
 /// The meter of its family with its key alone.

@@ -12,22 +12,28 @@ mod stages;
 
 use std::net::SocketAddr;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::finding::Finding;
+use super::owner::through_owner;
 use super::patient::Patient;
 use crate::config::Mode;
+use crate::generation::Store;
 use crate::host::{FactsError, Visitor, VisitorError, route_to};
 use crate::netlink::{self, Kernel, Temporary};
 pub use judge::{Answer, Got, findings};
 pub use plan::{About, Expected, Shot};
 use plan::{Berth, berths};
+use stages::Counts;
 
 /// How often what was not seen is sent, and how long it may take to come by.
 const VOLLEYS: usize = 3;
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a new port may take until anything comes from it: where many links change, the kernel looks after them
+/// once a second (`linkwatch_schedule_work` in `net/core/link_watch.c`).
+const WAKING: Duration = Duration::from_secs(3);
 /// The first letters of the port's name; the rest is the process's number.
 const PORT: &str = "dwp";
 
@@ -38,6 +44,8 @@ pub struct Report {
     pub answers: Vec<Answer>,
     /// Bridges from which nothing was sent, each with the reason.
     pub skipped: Vec<(String, String)>,
+    /// Why the wall still remembers some of the packets, where it does.
+    pub not_forgotten: Option<String>,
 }
 
 /// Why nothing was sent.
@@ -58,15 +66,23 @@ pub enum ProbeError {
 ///
 /// # Errors
 /// [`ProbeError`]. Nothing stays behind.
-pub fn run(patient: &Patient) -> Result<Report, ProbeError> {
+pub fn run(patient: &Patient, store: &Store) -> Result<Report, ProbeError> {
     let Some(policy) = patient.policy() else {
         return Ok(Report::default());
     };
     let route = |address| route_to(address).ok().flatten();
     let (berths, skipped) = berths(patient, policy, route);
-    let mut report = Report { answers: Vec::new(), skipped };
+    let mut report = Report { skipped, ..Report::default() };
     for (index, berth) in berths.iter().enumerate() {
-        report.answers.extend(send_from(patient, berth, index)?);
+        let answers = send_from(patient, berth, index)?;
+        let remembered: Vec<&Shot> =
+            answers.iter().filter(|answer| answer.remembered).map(|answer| &answer.shot).collect();
+        if !remembered.is_empty()
+            && let Err(error) = through_owner(store, |kernel| meter::forget(kernel, &remembered))
+        {
+            report.not_forgotten = Some(error.to_string());
+        }
+        report.answers.extend(answers);
     }
     Ok(report)
 }
@@ -76,7 +92,11 @@ fn send_from(patient: &Patient, berth: &Berth, index: usize) -> Result<Vec<Answe
     let port = format!("{PORT}{}x{index}", std::process::id());
     let visitor = Visitor::on(&berth.bridge, &port, &berth.addresses, &berth.gateways)?;
     let mut counts = stages::read(&table.rules()?, berth.shots.len());
-    for _ in 0..VOLLEYS {
+    let begun = Instant::now();
+    for volley in 0.. {
+        if volley >= VOLLEYS && (begun.elapsed() >= WAKING || !is_asleep(&berth.shots, &counts)) {
+            break;
+        }
         let missing = berth.shots.iter().zip(&counts).filter(|(_, counts)| counts.seen == 0);
         let missing: Vec<(SocketAddr, bool)> =
             missing.map(|(shot, _)| (SocketAddr::new(shot.to, shot.port), shot.tcp)).collect();
@@ -90,12 +110,20 @@ fn send_from(patient: &Patient, berth: &Berth, index: usize) -> Result<Vec<Answe
     drop((visitor, table));
     let stands = patient.wall().is_some_and(|wall| wall.hooked);
     let remembered = match stands {
-        true => meter::take_out(&mut Kernel::open()?, &berth.shots)?,
+        true => meter::remembered(&mut Kernel::open()?, &berth.shots)?,
         false => vec![false; berth.shots.len()],
     };
     let mode = patient.wall().filter(|wall| wall.hooked).and_then(|wall| wall.mode);
     let answers = berth.shots.iter().cloned().zip(counts).zip(remembered);
     Ok(answers.map(|((shot, counts), remembered)| Answer::new(shot, counts, remembered, mode)).collect())
+}
+
+/// Whether of a whole family nothing came from that port yet.
+fn is_asleep(shots: &[Shot], counts: &[Counts]) -> bool {
+    let of = |is_ipv4: bool| shots.iter().zip(counts).filter(move |(shot, _)| shot.from.is_ipv4() == is_ipv4);
+    [true, false]
+        .into_iter()
+        .any(|family| of(family).next().is_some() && of(family).all(|(_, counts)| counts.seen == 0))
 }
 
 /// Whether the mode is one in which nothing is dropped.
