@@ -9,8 +9,8 @@ use serde_json::json;
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::{page, paint};
-use crate::config::{ConfigError, Loaded, Mode};
-use crate::generation::{Boot, Generation, apply, raise};
+use crate::config::{ConfigError, Edit, Loaded, Mode};
+use crate::generation::{Boot, Generation, Sources, apply, raise};
 use crate::netlink::Sent;
 
 const ORDER: &str = "\
@@ -30,7 +30,8 @@ disable the service.";
 /// machine went down.
 ///
 /// With --json: {generation, mode, batches, changes, went_back, tried, newer_files}; went_back is the generation that
-/// was on trial, tried what could not be had. Where the configuration is broken it is the error, whose message names
+/// was on trial, tried what could not be had, newer_files those of the configuration that were edited, added or removed
+/// since. Where the configuration is broken it is the error, whose message names
 /// the generation in force.
 #[derive(Debug, Args)]
 #[command(after_help = ORDER)]
@@ -40,7 +41,8 @@ pub struct BootCommand {}
 struct Raised {
     generation: u64,
     mode: Mode,
-    applied: Option<Timestamp>,
+    /// What it was made from, and when; none where that was just now.
+    made: Option<(Option<Sources>, Timestamp)>,
     sent: Sent,
 }
 
@@ -67,7 +69,7 @@ impl BootCommand {
                 let applied = apply(&mut kernel, &context.store, &planned, context.features());
                 let applied = applied.map_err(|error| no_wall(error.into()))?;
                 let (generation, mode) = (applied.generation, planned.policy.mode);
-                (Raised { generation, mode, applied: None, sent: applied.sent }, Ok(loaded))
+                (Raised { generation, mode, made: None, sent: applied.sent }, Ok(loaded))
             }
         };
         judge(context, &boot, &raised, loaded)
@@ -77,7 +79,7 @@ impl BootCommand {
 impl Raised {
     fn again(generation: &Generation, sent: Sent) -> Self {
         let (number, mode) = (generation.number, generation.policy.mode);
-        Self { generation: number, mode, applied: Some(generation.applied), sent }
+        Self { generation: number, mode, made: Some((generation.sources.clone(), generation.applied)), sent }
     }
 }
 
@@ -102,7 +104,7 @@ fn judge(
             return Err(anyhow::Error::from(error).context(in_force));
         }
     };
-    let newer = newer_files(&loaded, raised);
+    let pending = pending(&loaded, raised);
     if context.json {
         page::json(&json!({
             "generation": raised.generation,
@@ -111,14 +113,14 @@ fn judge(
             "changes": raised.sent.changes,
             "went_back": boot.went_back.as_ref().map(|trial| trial.generation),
             "tried": tried(boot),
-            "newer_files": newer,
+            "newer_files": pending.iter().map(|(path, _)| path).collect::<Vec<_>>(),
         }));
         return Ok(Outcome::Done);
     }
     say(boot, raised);
-    for path in newer {
+    for (path, edit) in pending {
         anstream::println!(
-            "{}: {} is newer than generation {}: see `dockwall plan`, then `dockwall apply`",
+            "{}: {} {edit} since generation {} was applied: see `dockwall plan`, then `dockwall apply`",
             paint::notable("not applied"),
             path.display(),
             raised.generation
@@ -127,16 +129,19 @@ fn judge(
     Ok(Outcome::Done)
 }
 
-/// The files of the configuration that were written after the generation was made.
-fn newer_files(loaded: &Loaded, raised: &Raised) -> Vec<PathBuf> {
-    let Some(applied) = raised.applied else {
-        return Vec::new();
+/// The files of the configuration that are others than those which the generation was made from. One of before its
+/// sources were kept is older than what was written since.
+fn pending(loaded: &Loaded, raised: &Raised) -> Vec<(PathBuf, Edit)> {
+    let applied = match &raised.made {
+        None => return Vec::new(),
+        Some((Some(sources), _)) => return loaded.texts.edits_since(&sources.texts),
+        Some((None, applied)) => *applied,
     };
     let is_newer = |path: &&PathBuf| {
         let written = std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         written.and_then(|written| Timestamp::try_from(written).ok()).is_some_and(|written| written > applied)
     };
-    loaded.config.files.paths().iter().filter(is_newer).cloned().collect()
+    loaded.config.files.paths().iter().filter(is_newer).map(|path| (path.clone(), Edit::Changed)).collect()
 }
 
 fn say(boot: &Boot, raised: &Raised) {

@@ -73,7 +73,7 @@ pub use preset::Preset;
 pub use rate::{Rate, RateUnit};
 pub use remember::Remember;
 pub use target::Target;
-pub use texts::Texts;
+pub use texts::{Edit, Texts};
 
 /// A whole configuration. The default is what holds without a file: the internal networks are
 /// denied to Docker's interfaces, in audit mode.

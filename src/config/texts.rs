@@ -1,5 +1,6 @@
 //! The files of a configuration as they were read, to be read again whatever has become of them.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,10 @@ impl Texts {
         self.all().filter(|(path, _)| *path != self.configuration)
     }
 
+    fn text_of(&self, path: &Path) -> Option<&str> {
+        self.all().find(|(other, _)| *other == path).map(|(_, text)| text)
+    }
+
     fn all(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.files.iter().map(|file| (file.path.as_path(), file.text.as_str()))
     }
@@ -63,11 +68,42 @@ impl Texts {
         texts
     }
 
+    /// What became of the files since they were `then`, in the order of reading; what is gone comes last.
+    pub fn edits_since(&self, then: &Self) -> Vec<(PathBuf, Edit)> {
+        let edited = self.all().filter_map(|(path, text)| match then.text_of(path) {
+            None => Some((path.to_owned(), Edit::Added)),
+            Some(old) => (old != text).then(|| (path.to_owned(), Edit::Changed)),
+        });
+        let removed = then.all().filter(|(path, _)| self.text_of(path).is_none());
+        edited.chain(removed.map(|(path, _)| (path.to_owned(), Edit::Removed))).collect()
+    }
+
     /// The same without the files at these paths.
     pub fn without(&self, paths: &[PathBuf]) -> Self {
         let gone: Vec<PathBuf> = paths.iter().map(|path| plain(path)).collect();
         let files = self.files.iter().filter(|file| !gone.contains(&file.path)).cloned().collect();
         Self { files, ..self.clone() }
+    }
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edit {
+    /// There is one more.
+    Added,
+    /// Its text is another.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Added => "was added",
+            Self::Changed => "was edited",
+            Self::Removed => "was removed",
+        })
     }
 }
 
@@ -93,5 +129,21 @@ mod tests {
         assert_eq!(texts.main().map(|(_, text)| text), Some("mode = 'audit'"));
         let texts = texts.without(&[path("grants.d/a.toml"), path("grants.d/c.toml")]);
         assert_eq!(texts.drop_ins().map(|(_, text)| text).collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn what_was_edited_added_and_removed_is_told_whatever_the_files_dates() {
+        let path = |name: &str| Path::new("/etc/dockwall").join(name);
+        let texts = |files: &[(&str, &str)]| {
+            let mut texts = Texts::around(&path("dockwall.toml"));
+            files.iter().for_each(|(name, text)| texts.push(&path(name), (*text).to_owned()));
+            texts
+        };
+        let then = texts(&[("dockwall.toml", "mode = 'audit'"), ("grants.d/a.toml", "a"), ("grants.d/b.toml", "b")]);
+        assert_eq!(then.edits_since(&then), []);
+        let now = texts(&[("dockwall.toml", "mode = 'enforce'"), ("grants.d/b.toml", "b"), ("grants.d/c.toml", "a")]);
+        let expected =
+            [("dockwall.toml", Edit::Changed), ("grants.d/c.toml", Edit::Added), ("grants.d/a.toml", Edit::Removed)];
+        assert_eq!(now.edits_since(&then), expected.map(|(name, edit)| (path(name), edit)));
     }
 }

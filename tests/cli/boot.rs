@@ -43,10 +43,45 @@ fn m4_m6_the_kernel_holds_the_same_dump_for_dump_and_pending_edits_are_only_told
     let booted = host.expect(0, "boot").stdout;
     assert_eq!(dump(&host), dumps[2]);
     assert!(booted.starts_with("raised: generation 2 is in force, mode enforce ("), "{booted}");
-    assert!(booted.contains("not applied: ") && booted.contains("is newer than generation 2"), "{booted}");
+    assert!(
+        booted.contains("not applied: ") && booted.contains("was edited since generation 2 was applied"),
+        "{booted}"
+    );
     let again = host.json(0, "boot");
     assert_eq!((&again["generation"], &again["batches"]), (&2.into(), &0.into()));
     assert_eq!(again["newer_files"].as_array().unwrap().len(), 1);
+}
+
+/// Files may be older than the generation, as from a backup, and newer without another word in them.
+#[test]
+fn m6_pending_edits_are_told_by_the_texts_of_the_files_and_not_by_their_dates() {
+    let host = Host::new(ENFORCE);
+    let drop_in = |name: &str| host.directory.path().join("grants.d").join(name);
+    let grant = |name: &str| format!("[[grant]]\nname = \"{name}\"\nto = \"10.1.2.3\"\n");
+    std::fs::create_dir(host.directory.path().join("grants.d")).unwrap();
+    std::fs::write(drop_in("gone.toml"), grant("gone")).unwrap();
+    std::fs::write(drop_in("kept.toml"), grant("kept")).unwrap();
+    host.expect(0, "apply");
+    std::fs::write(drop_in("kept.toml"), grant("kept")).unwrap();
+    let pending = || {
+        let booted = host.json(0, "boot");
+        let files = booted["newer_files"].as_array().unwrap().clone();
+        files.iter().map(|file| file.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(pending(), Vec::<String>::new(), "it was only written again");
+
+    std::fs::remove_file(drop_in("gone.toml")).unwrap();
+    std::fs::write(drop_in("kept.toml"), grant("other")).unwrap();
+    std::fs::write(drop_in("new.toml"), grant("new")).unwrap();
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    for name in ["kept.toml", "new.toml"] {
+        std::fs::File::options().write(true).open(drop_in(name)).unwrap().set_modified(old).unwrap();
+    }
+    assert_eq!(pending(), ["kept.toml", "new.toml", "gone.toml"]);
+    let booted = host.expect(0, "boot").stdout;
+    for said in ["kept.toml was edited since", "new.toml was added since", "gone.toml was removed since"] {
+        assert!(booted.contains(said), "{booted}");
+    }
 }
 
 #[test]
