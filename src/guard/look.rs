@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::follow::is_same;
 use super::own::Own;
+use super::untold::Repair;
 use super::{Damage, TRIAL_GRACE};
 use crate::generation::{Generation, RollbackError, Store, StoreError, Trial, expire, tidy};
 use crate::netlink::{Kernel, Live};
@@ -26,16 +27,7 @@ pub enum Found {
     /// A table of which nothing is known here. It was left alone.
     Unknown,
     /// It was put right.
-    Repaired {
-        /// The generation in force again.
-        generation: u64,
-        /// What had become of it.
-        damage: Damage,
-        /// How many changes it took.
-        changes: usize,
-        /// When the look began.
-        began: Instant,
-    },
+    Repaired(Repair),
     /// Grants had run out and were taken out.
     Tidied {
         /// The new generation.
@@ -56,7 +48,9 @@ impl Found {
             Self::NoWall => "no wall is wanted".to_owned(),
             Self::Unknown => "the table is none of this state directory's".to_owned(),
             Self::WentBack(to) => format!("went back to {to}"),
-            Self::Whole { generation } | Self::Repaired { generation, .. } | Self::Tidied { generation, .. } => {
+            Self::Whole { generation }
+            | Self::Repaired(Repair { generation, .. })
+            | Self::Tidied { generation, .. } => {
                 format!("guarding generation {generation}")
             }
         }
@@ -239,13 +233,14 @@ impl Look {
                 return Ok((Found::Tidied { generation, run_out, changes }, None));
             }
         }
-        let damage = damage(live.table.as_ref());
+        let (damage, seen) = (damage(live.table.as_ref()), live.generation);
         let mut first = Some(live);
         let sent = self.kernel.replace_seen(
             |kernel| first.take().map_or_else(|| Ok(kernel.read_ours()?), Ok),
             |_| Ok::<_, RollbackError>(want.clone()),
         )?;
-        Ok((Found::Repaired { generation: generation.number, damage, changes: sent.changes, began }, None))
+        let repair = Repair { generation: generation.number, damage, changes: sent.changes, began, seen };
+        Ok((Found::Repaired(repair), None))
     }
 }
 

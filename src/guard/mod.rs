@@ -18,6 +18,7 @@ mod service;
 mod sources;
 mod tally;
 mod teller;
+mod untold;
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -40,6 +41,7 @@ use service::Service;
 use sources::{Event, Sent};
 use tally::Tally;
 use teller::Teller;
+use untold::Untold;
 
 /// How long a guard that ends may still hold its lock, or somebody look at it.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
@@ -121,6 +123,7 @@ pub fn run(mut guarded: Guarded, tell: impl FnMut(&News)) -> Result<(), GuardErr
         apply: None,
         revise: None,
         changed: None,
+        untold: None,
         whole_at: None,
         next_end: None,
         is_ready: false,
@@ -146,6 +149,8 @@ struct Guard<T> {
     revise: Option<Resolution>,
     /// Who was the last to change our table since it was looked at, and when the first change was heard of.
     changed: Option<(Process, Instant)>,
+    /// The last repair, until it is known who made it necessary.
+    untold: Option<Untold>,
     /// The ruleset's generation number at which all was well.
     whole_at: Option<u32>,
     /// When something runs out.
@@ -172,11 +177,15 @@ impl<T: FnMut(&News)> Guard<T> {
                 if self.take(event) == Next::Stop {
                     self.tally.keep_now(&self.look.store);
                     self.service.stopping();
+                    self.tell_repair();
                     self.teller.tell(News::Stopped);
                     return Ok(());
                 }
             }
             self.service.alive();
+            if self.untold.as_ref().is_some_and(|untold| untold.wait(Instant::now()).is_zero()) {
+                self.tell_repair();
+            }
             self.teller.summarise();
             if self.next_end.is_some_and(|end| end <= Timestamp::now()) {
                 self.pace.hurry(Instant::now());
@@ -198,13 +207,29 @@ impl<T: FnMut(&News)> Guard<T> {
             left.max(self.pace.rest(now)) + Duration::from_millis(1)
         });
         let (service, teller, follow) = (self.service.wait(), self.teller.wait(), self.follow.wait(now));
-        let waits =
-            [Some(self.pace.wait(now)), until_end, service, teller, follow, self.tally.wait(), Some(LONGEST_WAIT)];
+        let untold = self.untold.as_ref().map(|untold| untold.wait(now));
+        let waits = [
+            Some(self.pace.wait(now)),
+            untold,
+            until_end,
+            service,
+            teller,
+            follow,
+            self.tally.wait(),
+            Some(LONGEST_WAIT),
+        ];
         waits.into_iter().flatten().min().unwrap_or(LONGEST_WAIT)
     }
 
     fn take(&mut self, event: Event) -> Next {
         let now = Instant::now();
+        if let Some(untold) = &mut self.untold {
+            match &event {
+                Event::Changed { generation, by, .. } if untold.hear(*generation, by) => return Next::GoOn,
+                Event::Changed { .. } | Event::Overrun | Event::Deaf(_) => self.tell_repair(),
+                _ => {}
+            }
+        }
         match event {
             // The look that found all well has seen it.
             Event::Changed { generation, .. } if self.whole_at.is_some_and(|whole| is_older(generation, whole)) => {}
@@ -290,9 +315,15 @@ impl<T: FnMut(&News)> Guard<T> {
         }
         let status = found.status();
         match found {
-            Found::Repaired { generation, damage, changes, began } => {
+            Found::Repaired(repair) => {
                 self.tally.count();
-                self.teller.tell(News::Repaired { generation, damage, changes, milliseconds: took(began), by });
+                self.tell_repair();
+                let milliseconds = took(repair.began);
+                self.untold = Some(Untold::new(repair, milliseconds, by, now));
+                if !self.is_ready {
+                    // That was before it listened.
+                    self.tell_repair();
+                }
             }
             Found::Tidied { generation, run_out, changes } => {
                 self.teller.tell(News::Tidied { generation, run_out, changes });
@@ -310,6 +341,13 @@ impl<T: FnMut(&News)> Guard<T> {
         self.service.status(&status);
         if !self.is_ready || self.is_reloading && self.apply.is_none() && !self.reload.runs() {
             self.say_ready();
+        }
+    }
+
+    /// Tells the last repair, if that was not done yet.
+    fn tell_repair(&mut self) {
+        if let Some(untold) = self.untold.take() {
+            self.teller.tell(untold.into_news());
         }
     }
 

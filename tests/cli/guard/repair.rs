@@ -32,14 +32,23 @@ pub(super) fn damages(host: &Host) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What a guard says of such a damage.
+fn damaged(what: &str) -> &'static str {
+    match what {
+        "flush ruleset" | "delete table" => "gone",
+        "dormant" => "asleep",
+        _ => "changed",
+    }
+}
+
 #[test]
-fn a2_whatever_is_done_to_the_table_it_is_whole_again_in_milliseconds() {
+fn a2_whatever_is_done_to_the_table_it_is_whole_again_and_who_did_it_is_told() {
     let host = enforced();
     let before = dump(&host);
     let guard = Guard::start(&host);
     for index in 0..damages(&host).len() {
         let (mut outside, mut inside, mut what) = (Vec::new(), Vec::new(), "");
-        for _ in 0..TIMES {
+        for round in 0..TIMES {
             // A handle is another one after each repair.
             let (name, damage) = damages(&host).swap_remove(index);
             what = name;
@@ -47,13 +56,20 @@ fn a2_whatever_is_done_to_the_table_it_is_whole_again_in_milliseconds() {
             host.netns.load(&damage);
             let (came, told) = guard.next(name);
             assert_eq!((&told["event"], &told["generation"]), (&"repaired".into(), &1.into()), "{name}: {told}");
-            assert_eq!(told["by"]["name"], "nft", "{name}: {told}");
+            assert_eq!(
+                (&told["by"]["name"], &told["damage"]),
+                (&"nft".into(), &damaged(name).into()),
+                "{name}: {told}"
+            );
             outside.push(came.duration_since(began).as_secs_f64() * 1000.0);
             inside.push(told["milliseconds"].as_f64().unwrap());
             assert_eq!(dump(&host), before, "{name}");
-            // It looks whether all is well after a repair, and gathers what comes before that.
-            std::thread::sleep(Duration::from_millis(30));
+            // Of every second one the guard is about to look after its own repair.
+            if round % 2 == 0 {
+                std::thread::sleep(Duration::from_millis(30));
+            }
         }
+        // How long it takes is printed, and no verdict: the machine may be busy. What has no end fails above.
         let longest = outside.iter().copied().fold(0.0, f64::max);
         println!(
             "{what:18} {:5.1} ms from the start of nft until whole again, {:4.1} ms from the notification (median of \
@@ -61,7 +77,6 @@ fn a2_whatever_is_done_to_the_table_it_is_whole_again_in_milliseconds() {
             median(outside.clone()),
             median(inside)
         );
-        assert!(longest < 1000.0, "{what}: {longest} ms");
     }
     assert_eq!(guard.told(), Vec::<serde_json::Value>::new());
     assert_eq!(host.json(0, "history").as_array().unwrap().len(), 1, "a repair is no new generation");
