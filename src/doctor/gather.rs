@@ -9,7 +9,7 @@ use super::check::firewalld;
 use super::owner::{OwnerError, through_owner};
 use super::patient::{Configuration, History, Meter, Netfilter, Patient, Ruleset, Units, Unseen};
 use super::rules::{Fate, fate, is_unconditional};
-use crate::config::{Config, Mode};
+use crate::config::{Config, Loaded, Mode};
 use crate::generation::{Generation, Store};
 use crate::host::{
     self, DaemonSettings, DockerState, Engine, FactsError, Host, Rootless, Settings, Unit, has_systemd, kernel_release,
@@ -60,12 +60,16 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
         unseen.push(Unseen { what: "tables of iptables-legacy".to_owned(), why });
     }
     let mut netfilter = read_netfilter(sources, &mut unseen);
-    let history = history(sources.store, &netfilter, &mut unseen);
+    let mut history = history(sources.store, &netfilter, &mut unseen);
+    let made_from = history.in_force.as_ref().and_then(|generation| generation.sources.as_ref());
+    history.edits = made_from
+        .zip(configured.as_ref().ok().and_then(Option::as_ref))
+        .map(|(then, now)| now.texts.edits_since(&then.texts));
     if host.docker.known().is_none() {
         host.remembered = history.in_force.iter().flat_map(|one| one.policy.containers.exact.iter().cloned()).collect();
     }
     let configuration = match configured {
-        Ok(Some(config)) => {
+        Ok(Some(Loaded { config, .. })) => {
             let resolved = Policy::resolve(&config, &host, None, now).map(Box::new).map_err(|error| error.to_string());
             Configuration::Read { config: Box::new(config), resolved }
         }
@@ -102,9 +106,9 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
 }
 
 /// None where it may not be read; the error is for who wrote it.
-fn configuration(path: Option<&Path>, unseen: &mut Vec<Unseen>) -> Result<Option<Config>, String> {
+fn configuration(path: Option<&Path>, unseen: &mut Vec<Unseen>) -> Result<Option<Loaded>, String> {
     match Config::load(path) {
-        Ok(loaded) => Ok(Some(loaded.config)),
+        Ok(loaded) => Ok(Some(loaded)),
         Err(error) if error.is_not_permitted() => {
             unseen.push(Unseen { what: "the configuration".to_owned(), why: error.to_string() });
             Ok(None)
@@ -124,7 +128,7 @@ fn read_netfilter(sources: &Sources, unseen: &mut Vec<Unseen>) -> Netfilter {
     let kept = if sources.probes { host::keep_net_and_sys_admin() } else { host::keep_net_admin() };
     let why = match kept {
         Err(missing) => missing.to_string(),
-        Ok(()) => match Kernel::open().and_then(|mut kernel| read_ruleset(&mut kernel, unseen)) {
+        Ok(()) => match Kernel::open().and_then(|mut kernel| read_ruleset(sources, &mut kernel, unseen)) {
             Ok(ruleset) => return Netfilter::Seen(Box::new(ruleset)),
             Err(netlink::Error::NoNfTables) => return Netfilter::Missing,
             Err(error) => error.to_string(),
@@ -134,7 +138,7 @@ fn read_netfilter(sources: &Sources, unseen: &mut Vec<Unseen>) -> Netfilter {
     Netfilter::Unseen
 }
 
-fn read_ruleset(kernel: &mut Kernel, unseen: &mut Vec<Unseen>) -> Result<Ruleset, netlink::Error> {
+fn read_ruleset(sources: &Sources, kernel: &mut Kernel, unseen: &mut Vec<Unseen>) -> Result<Ruleset, netlink::Error> {
     let live = kernel.read()?;
     let chains = kernel.foreign_chains()?;
     let rules = read_rules(&chains, unseen);
@@ -155,6 +159,7 @@ fn read_ruleset(kernel: &mut Kernel, unseen: &mut Vec<Unseen>) -> Result<Ruleset
         rules,
         meters,
         refusal: None,
+        can_own: sources.features.owner,
     })
 }
 

@@ -1,10 +1,12 @@
 //! All that was read of the machine, once, for the checks to judge.
 
+use std::path::PathBuf;
+
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, Edit};
 use crate::generation::{Generation, Trial};
 use crate::host::{DaemonSettings, Engine, Host, Link, Rootless, Settings, Unit};
 use crate::netlink::{ChainHead, ChainRules, Flowtable, ForeignChain, Live};
@@ -93,6 +95,8 @@ pub struct Ruleset {
     pub flowtables: Vec<Flowtable>,
     /// What the kernel says to the configured policy, where it refuses it.
     pub refusal: Option<String>,
+    /// Whether the kernel can keep a table for an owner.
+    pub can_own: bool,
 }
 
 /// A set that packets fill.
@@ -117,6 +121,8 @@ pub struct History {
     pub wanted: Option<u64>,
     /// The last change that was or is on trial.
     pub trial: Option<Trial>,
+    /// What became of the files since, where what it was made from was kept.
+    pub edits: Option<Vec<(PathBuf, Edit)>>,
     /// Whether a guard runs.
     pub has_guard: bool,
     /// Since when there was nothing but audit mode.
@@ -178,6 +184,17 @@ impl Patient {
     pub fn policy(&self) -> Option<&Policy> {
         let in_force = self.history.in_force.as_ref().map(|generation| &generation.policy);
         in_force.or_else(|| self.resolved().map(|resolved| &resolved.policy))
+    }
+
+    /// How what is in force comes to be what the host is like now. What a guard follows it does by itself.
+    pub fn cure_by_following(&self) -> &'static str {
+        match self.history.has_guard {
+            true => {
+                "journalctl -u dockwall-guard    # says why the guard has not followed yet; `sudo dockwall apply` does as \
+                 well"
+            }
+            false => "sudo dockwall apply    # a guard would have followed by itself",
+        }
     }
 
     /// Docker's networks that have a bridge here, by name.

@@ -161,6 +161,7 @@ pub fn ruleset() -> Ruleset {
         meters: Vec::new(),
         flowtables: Vec::new(),
         refusal: None,
+        can_own: true,
     }
 }
 

@@ -134,6 +134,32 @@ fn units_that_do_not_help_at_boot_are_told() {
 }
 
 #[test]
+fn a2_a_table_that_its_guard_left_behind_is_told_until_a_guard_owns_it_again() {
+    let stage = Stage::new(&[]);
+    let mut guard = stage.lab.guard();
+    guard.await_event("handed-over");
+    stage.expect_healthy("owned");
+    guard.kill();
+    stage.expect("left behind", &[("owner", "is made for a guard to own, and none runs")]);
+    let _guard = stage.lab.guard();
+    stage.expect_healthy("owned again");
+}
+
+#[test]
+fn what_the_host_did_is_told_from_what_somebody_wrote() {
+    let stage = Stage::new(&[]);
+    let why = || {
+        let found = stage.examine("--only not-applied").json["findings"][0].clone();
+        format!("{} → {}", found["why"].as_str().unwrap(), found["cure"].as_str().unwrap())
+    };
+    stage.lab.write("/etc/resolv.conf", "nameserver 10.57.17.5\nnameserver fd57:17::6\n");
+    assert!(why().contains("stand for something else than when the wall was applied"), "{}", why());
+    assert!(why().ends_with("a guard would have followed by itself"), "{}", why());
+    stage.lab.configure(&format!("mode = \"enforce\"\n{CONFIG}deny.host = false\n"));
+    assert!(why().contains("dockwall.toml was edited since it was applied"), "{}", why());
+}
+
+#[test]
 fn k5_a_log_that_goes_nowhere_and_a_full_meter_are_told() {
     let stage = Stage::new(&[]);
     let lab = &stage.lab;

@@ -14,7 +14,8 @@ fn judge(patient: &Patient) -> Vec<Finding> {
     }
     let enabled = patient.units.as_ref().and_then(|units| units.guard.as_ref()).is_some_and(|unit| unit.enabled);
     let why = "whoever flushes the ruleset, as a reload of nftables.service does, opens the wall until somebody applies it \
-               again; and names of containers stand for what they stood for at the last apply";
+               again; and nobody follows Docker and the host: names of containers, networks, uplinks and resolvers stand for \
+               what they stood for when that was done last";
     let finding = match enabled {
         true => CHECK.found(
             Severity::Warning,

@@ -49,6 +49,7 @@ checks![
     meters,
     boot_unit,
     guard,
+    owner,
     not_applied,
     clock,
 ];

@@ -29,7 +29,7 @@ fn judge(patient: &Patient) -> Vec<Finding> {
         })
     });
     let cure = match opened_now {
-        true => "sudo dockwall apply    # the host's resolvers changed since the last one",
+        true => patient.cure_by_following(),
         false => "write `dns.allow = \"auto\"`, or list them there; then `sudo dockwall apply`",
     };
     vec![CHECK.found(

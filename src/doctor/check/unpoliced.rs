@@ -24,7 +24,7 @@ fn judge(patient: &Patient) -> Vec<Finding> {
                 format!("it {}, and so is taken for no container's", evident.reason),
                 "name it in `containers.interfaces`, and run `sudo dockwall apply`".to_owned(),
             ),
-            None if would => ("it came after the wall was applied".to_owned(), "sudo dockwall apply".to_owned()),
+            None if would => ("it came after the wall was applied".to_owned(), patient.cure_by_following().to_owned()),
             None => (
                 "it is not among `containers.interfaces`".to_owned(),
                 format!("add \"{bridge}\" to `containers.interfaces`, and run `sudo dockwall apply`"),
