@@ -27,19 +27,26 @@ become_gate() {
   mount -t tmpfs tmpfs /run
   mkdir -p /run/netns /run/lock
   own_etc
+  own_programs
   exec unshare --pid --fork --kill-child -- unshare --mount -- \
     "$SELF" --name "$NAME" become-init
 }
 
 # An /etc over this machine's: dockerd writes there, and tests do.
 own_etc() {
-  mkdir "$STATE/etc"
-  mount -t tmpfs tmpfs "$STATE/etc" # a layer cannot lie on another overlay
-  mkdir "$STATE"/etc/{written,work}
-  mount -t overlay overlay -o "lowerdir=/etc,upperdir=$STATE/etc/written,workdir=$STATE/etc/work" /etc
-  umount --lazy "$STATE/etc"
+  layer /etc
   rm -f /etc/resolv.conf # a link on many machines
   cp "$STATE/resolv.conf" /etc/resolv.conf
+}
+
+# `layer DIRECTORY`: from now on what is written there nobody else sees.
+layer() {
+  mkdir "$STATE/layer"
+  mount -t tmpfs tmpfs "$STATE/layer" # a layer cannot lie on another overlay
+  mkdir "$STATE"/layer/{written,work}
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=$STATE/layer/written,workdir=$STATE/layer/work" "$1"
+  umount --lazy "$STATE/layer"
+  rmdir "$STATE/layer"
 }
 
 # Process 1 must reap what dockerd leaves behind, or every container takes ten seconds to stop.
