@@ -11,6 +11,7 @@ mod networks;
 mod others;
 mod places;
 mod probes;
+pub mod programs;
 mod resolvers;
 mod seen;
 mod sender;

@@ -23,10 +23,12 @@ const SWEEP: Duration = Duration::from_millis(100);
 /// How long answers may take at the end.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Open TCP connections at a steady rate; prints {"tried", "established", "failed", "pending", "alive_at_end"}
+/// Open TCP connections at a steady rate; prints {"tried", "established", "failed", "given_up", "pending", "alive_at_end"}
 ///
 /// Connections stay open. At the end each established one exchanges a byte: the answers within a
 /// second are alive_at_end. failed: refused, reset, no route. pending: nothing came back so far.
+/// There are never more at once than this process may have files open: with --give-up the rate is
+/// kept for as long as one likes.
 #[derive(Args)]
 pub struct Connect {
     /// Whom to connect to
@@ -39,6 +41,10 @@ pub struct Connect {
     #[arg(long, value_name = "N", default_value_t = 100.0)]
     rate: f64,
 
+    /// Close what nothing came back for so long, before the kernel asks again
+    #[arg(long, value_name = "MILLISECONDS")]
+    give_up: Option<u64>,
+
     #[command(flatten)]
     stop: Stop,
 }
@@ -46,25 +52,28 @@ pub struct Connect {
 /// All connections so far, sorted by what became of them.
 #[derive(Default)]
 struct Attempts {
-    pending: Vec<TcpStream>,
+    pending: Vec<(Instant, TcpStream)>,
     established: Vec<TcpStream>,
     failed: u64,
+    given_up: u64,
 }
 
 impl Connect {
     pub fn run(&self) -> Result<ExitCode> {
-        let room = open_files::raise_limit().saturating_sub(16);
+        let room = usize::try_from(open_files::raise_limit().saturating_sub(16)).unwrap_or(usize::MAX);
+        let give_up = self.give_up.map(Duration::from_millis);
         let mut attempts = Attempts::default();
         let mut tried = 0;
         let mut swept = Instant::now();
         let clock = self.stop.start();
         while clock.is_running() {
-            while tried < clock.due(self.rate).min(room) {
+            while tried < clock.due(self.rate) && attempts.open() < room {
                 tried += 1;
                 attempts.start(self.address, self.port);
             }
             if swept.elapsed() >= SWEEP {
                 attempts.sweep();
+                attempts.give_up(give_up);
                 swept = Instant::now();
             }
             thread::sleep(TICK);
@@ -76,6 +85,7 @@ impl Connect {
                 "tried": tried,
                 "established": attempts.established.len(),
                 "failed": attempts.failed,
+                "given_up": attempts.given_up,
                 "pending": attempts.pending.len(),
                 "alive_at_end": alive,
             })
@@ -87,15 +97,25 @@ impl Connect {
 impl Attempts {
     fn start(&mut self, address: Address, port: u16) {
         match start(address, port) {
-            Ok(stream) => self.pending.push(stream),
+            Ok(stream) => self.pending.push((Instant::now(), stream)),
             Err(_) => self.failed += 1,
         }
     }
 
+    fn open(&self) -> usize {
+        self.pending.len() + self.established.len()
+    }
+
+    fn give_up(&mut self, after: Option<Duration>) {
+        let before = self.pending.len();
+        self.pending.retain(|(since, _)| after.is_none_or(|after| since.elapsed() < after));
+        self.given_up += (before - self.pending.len()) as u64;
+    }
+
     fn sweep(&mut self) {
-        for stream in std::mem::take(&mut self.pending) {
+        for (since, stream) in std::mem::take(&mut self.pending) {
             match progress(&stream) {
-                Progress::Pending => self.pending.push(stream),
+                Progress::Pending => self.pending.push((since, stream)),
                 Progress::Established => self.established.push(stream),
                 Progress::Failed => self.failed += 1,
             }

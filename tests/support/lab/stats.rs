@@ -30,6 +30,11 @@ impl Stats {
         })
     }
 
+    /// Connections that were made to a port.
+    pub fn connections(&self, port: u16) -> u64 {
+        self.0["tcp_connections"][port.to_string()].as_u64().unwrap_or_default()
+    }
+
     /// Packets of `traffic raw` of a protocol.
     pub fn raw(&self, protocol: u8) -> u64 {
         self.0["raw"][protocol.to_string()].as_u64().unwrap_or_default()
