@@ -74,11 +74,6 @@ impl Leak {
         Self { packets: stats.stream(1).packets, connections: stats.connections(7000), took }
     }
 
-    fn print(&self, what: &str) {
-        let Self { packets, connections, took } = self;
-        println!("{what:52} {:5.1} s: {packets} packets and {connections} connections got through", took.as_secs_f64());
-    }
-
     /// The time that the stream could pass, in milliseconds.
     fn gap(&self) -> f64 {
         self.packets as f64 * 1000.0 / f64::from(PACKETS)
