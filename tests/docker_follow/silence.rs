@@ -73,7 +73,7 @@ fn a_guard_that_starts_without_docker_keeps_the_grants_of_containers_that_run() 
 
 #[test]
 fn a_frozen_docker_delays_neither_repair_nor_what_the_host_says_and_is_caught_up_with() {
-    let stage = Stage::with(&of_web_1());
+    let stage = Stage::unowned(&of_web_1());
     let usual = repair(&stage);
     stage.signal_dockerd(Signal::STOP);
     let frozen = repair(&stage);

@@ -21,11 +21,21 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// With these grants applied, and with a guard.
+    /// With these grants applied, and with a guard that owns the table where the kernel can keep it.
     #[track_caller]
     pub fn with(grants: &str) -> Self {
         let lab = Lab::up(&[]);
         lab.apply(&format!("{ENFORCE}{grants}"));
+        let stage = Self::on(lab);
+        stage.guard.await_any(&["handed-over", "not-owning"]);
+        stage
+    }
+
+    /// The same with a table that others can delete.
+    #[track_caller]
+    pub fn unowned(grants: &str) -> Self {
+        let lab = Lab::up(&[]);
+        lab.apply(&format!("{ENFORCE}guard.own = false\n{grants}"));
         Self::on(lab)
     }
 

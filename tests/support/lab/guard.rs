@@ -48,6 +48,12 @@ impl Guard {
         self.await_that(event, |told| told["event"] == event)
     }
 
+    /// Waits until it tells of one of these events.
+    #[track_caller]
+    pub fn await_any(&self, events: &[&str]) -> Value {
+        self.await_that(&events.join(" or "), |told| events.iter().any(|event| told["event"] == *event))
+    }
+
     /// Waits until it tells that it followed what has these words in it.
     #[track_caller]
     pub fn await_followed(&self, words: &str) -> Value {
