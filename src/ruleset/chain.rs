@@ -56,6 +56,8 @@ impl Base {
 pub struct Hook(pub u32);
 
 impl Hook {
+    /// Packets that came in, before they are routed (`NF_INET_PRE_ROUTING`).
+    pub const PREROUTING: Self = Self(0);
     /// Packets for the host itself (`NF_INET_LOCAL_IN`).
     pub const INPUT: Self = Self(1);
     /// Packets that the host forwards (`NF_INET_FORWARD`).

@@ -14,6 +14,11 @@ use crate::policy::{InterfaceNames, Policy};
 
 /// The chains, by the names that the recipe for firewalld gave them.
 pub mod chains {
+    /// The base chain that sees what came in before it is routed, where the kernel can tell a forged source
+    /// only there.
+    pub const PREROUTING: &str = "prerouting";
+    /// Packets of containers, of which those with a forged source go no further.
+    pub const FORGED: &str = "DOCKER-USER-FORGED";
     /// The base chain that sees what the host forwards.
     pub const FORWARD: &str = "forward";
     /// Packets to a denied range.
@@ -76,6 +81,9 @@ pub mod sets {
 /// Earlier than Docker's and everybody's filter chains, which are at 0 (`filter`).
 const PRIORITY: i32 = -20;
 
+/// Behind Docker's address translation (`dstnat`, -100), so that a destination is the one it is in the end.
+const PREROUTING_PRIORITY: i32 = -90;
+
 /// tcp, udp, dccp, sctp and udplite (IANA): their ports are the first two fields of their headers.
 const PORT_PROTOCOLS: [u8; 5] = [TCP, 17, 33, 132, 136];
 const TCP: u8 = 6;
@@ -122,13 +130,18 @@ fn compile_chains(policy: &Policy, features: Features, exceptions: &Exceptions) 
     let mut chains = vec![
         Chain::filter(chains::FORWARD, Hook::FORWARD, PRIORITY, forward()),
         Chain::regular(chains::USER, user(policy)),
-        Chain::regular(chains::DENY, deny(policy, exceptions)),
+        Chain::regular(chains::DENY, deny(policy, features, exceptions)),
     ];
+    if exceptions.by_source && !features.way_back_anywhere {
+        let rules = container_rules(Side::Incoming, policy, false, &|rule| rule.jump(chains::FORGED));
+        chains.push(Chain::filter(chains::PREROUTING, Hook::PREROUTING, PREROUTING_PRIORITY, rules));
+        chains.push(Chain::regular(chains::FORGED, forged_before_routing(policy)));
+    }
     if policy.host {
         chains.push(Chain::regular(chains::BETWEEN, vec![Rule::new().translated().jump(chains::PUBLISHED)]));
         chains.push(Chain::regular(chains::PUBLISHED, published(policy, features, exceptions)));
         chains.push(Chain::filter(chains::INPUT, Hook::INPUT, PRIORITY, input(policy)));
-        chains.push(Chain::regular(chains::HOST, host(policy, exceptions)));
+        chains.push(Chain::regular(chains::HOST, host(policy, features, exceptions)));
     }
     chains.push(Chain::regular(chains::DROP, drop(policy, features)));
     chains.extend(policy.log.enabled.then(|| Chain::regular(chains::LOG, vec![log(policy)])));
@@ -148,7 +161,7 @@ fn user(policy: &Policy) -> Vec<Rule> {
     container_rules(Side::Incoming, policy, policy.bridges, &|rule| rule.goto(chains::DENY))
 }
 
-fn deny(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
+fn deny(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rule> {
     let between = |rule: Rule| match policy.host {
         true => rule.goto(chains::BETWEEN),
         false => rule.return_(),
@@ -159,7 +172,7 @@ fn deny(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     rules.extend(container_rules(Side::Outgoing, policy, policy.bridges, &|rule| {
         between(rule).comment("between containers: Docker's own isolation decides")
     }));
-    rules.extend(exceptions.look(&exceptions.beyond, granted, forged));
+    rules.extend(exceptions.look(&exceptions.beyond, granted, forged(policy, features)));
     match &policy.uplinks {
         None => rules.push(Rule::new().jump(chains::DROP)),
         Some(uplinks) => {
@@ -184,16 +197,45 @@ fn grant(rule: Rule) -> Rule {
     rule.count().return_().comment("grants")
 }
 
-fn forged(rule: Rule) -> Rule {
-    rule.goto(chains::DROP).comment("a forged source: no grant for others")
+/// What must not use a grant that is for certain containers. Where [`forged_before_routing`] looks for it,
+/// nothing forged is left, but for what came over an interface that is policed by its kind alone.
+fn forged(policy: &Policy, features: Features) -> Option<Rule> {
+    let (rule, why) = match features.way_back_anywhere {
+        true => (Rule::new().forged(), "a forged source: no grant for others"),
+        false if policy.bridges => (unnamed(policy), "perhaps a forged source: no grant for others"),
+        false => return None,
+    };
+    Some(rule.goto(chains::DROP).comment(why))
+}
+
+/// Packets of interfaces that have none of the policed names.
+fn unnamed(policy: &Policy) -> Rule {
+    let rule = Rule::new().interface_not_in(Side::Incoming, sets::CONTAINERS);
+    let prefixes = policy.containers.prefixes.iter();
+    prefixes.fold(rule, |rule, prefix| rule.interface_not_prefix(Side::Incoming, prefix))
+}
+
+/// The same for kernels that tell a forged source before routing only. The other interface is not known
+/// there yet, so that it is decided by the destination; what is granted to everybody is not looked at,
+/// since no answer would find its way to a forged source.
+fn forged_before_routing(policy: &Policy) -> Vec<Rule> {
+    let mut rules = vec![
+        Rule::new().reply().return_().comment("answers"),
+        Rule::new().stays().return_().comment("on one and the same bridge"),
+    ];
+    rules.extend(link_messages());
+    let drop = |rule: Rule| rule.forged().jump(chains::DROP).comment("a forged source");
+    rules.extend(Family::BOTH.map(|family| drop(Rule::new().destination_in(family, &sets::deny(family)))));
+    rules.extend(policy.host.then(|| drop(Rule::new().to_host())));
+    rules
 }
 
 /// A flow that a container addressed to the host and Docker sent on to a container: what opens the
 /// host's port opens it, by the port that was asked for, and what opens the container's by that. It is
 /// remembered and turned away by what was asked for too, since that is what people know it by.
 fn published(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rule> {
-    let mut rules = exceptions.look(&exceptions.host, granted_as_asked, forged);
-    rules.extend(exceptions.look(&exceptions.beyond, granted, forged));
+    let mut rules = exceptions.look(&exceptions.host, granted_as_asked, forged(policy, features));
+    rules.extend(exceptions.look(&exceptions.beyond, granted, forged(policy, features)));
     for family in Family::BOTH {
         for protocol in TRANSLATED {
             let key = FlowKey::new(family).source().destination(Destination::Original).protocol();
@@ -214,14 +256,10 @@ fn input(policy: &Policy) -> Vec<Rule> {
     container_rules(Side::Incoming, policy, false, &|rule| rule.jump(chains::HOST))
 }
 
-fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
+fn host(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rule> {
     let mut rules = vec![Rule::new().reply().return_().comment("answers to the host's own flows")];
-    // Neighbour discovery (RFC 4861, hop limit 255) and multicast listeners (RFC 3810, hop limit 1).
-    let link = "without them there is no IPv6 on the link";
-    for (types, hop_limit) in [(133..=136, 255), (130..=132, 1), (143..=143, 1)] {
-        rules.push(Rule::new().link_message(types, hop_limit).return_().comment(link));
-    }
-    rules.extend(exceptions.look(&exceptions.host, granted, forged));
+    rules.extend(link_messages());
+    rules.extend(exceptions.look(&exceptions.host, granted, forged(policy, features)));
     // Whatever is for everybody on the link is no attempt on the host, and comes all the time.
     let everybody = Rule::new().not_for_one_host().count();
     let everybody = if policy.mode == Mode::Audit { everybody.return_() } else { everybody.drop() };
@@ -233,6 +271,14 @@ fn host(policy: &Policy, exceptions: &Exceptions) -> Vec<Rule> {
     // Gone to and not jumped to: what comes back would be counted again by the rule behind.
     rules.extend(by_family(|rule| rule.count().goto(chains::DROP).comment(denied)));
     rules
+}
+
+/// Neighbour discovery (RFC 4861, hop limit 255) and multicast listeners (RFC 3810, hop limit 1).
+fn link_messages() -> [Rule; 3] {
+    [(133..=136, 255), (130..=132, 1), (143..=143, 1)].map(|(types, hop_limit)| {
+        let link = "without them there is no IPv6 on the link";
+        Rule::new().link_message(types, hop_limit).return_().comment(link)
+    })
 }
 
 /// One rule for all container interfaces that have a whole name, and one for each prefix and for the

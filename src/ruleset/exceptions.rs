@@ -115,16 +115,16 @@ impl Exceptions {
     }
 
     /// The rules that look into `sets`, each made by `rules`. What a container may write into its packets
-    /// for a source is not yet where they are from: before the sets that look at it, packets that nobody
-    /// on their interface can have sent go to `forged`.
+    /// for a source is not yet where they are from: before the sets that look at it stands the rule `forged`,
+    /// for packets that nobody on their interface can have sent.
     pub fn look(
         &self,
         sets: &[ExceptionSet],
         rules: impl Fn(&ExceptionSet) -> Vec<Rule>,
-        forged: impl FnOnce(Rule) -> Rule,
+        forged: Option<Rule>,
     ) -> Vec<Rule> {
         let (by_source, plain): (Vec<_>, Vec<_>) = sets.iter().partition(|set| set.looks_at_source());
-        let check = (self.by_source && !by_source.is_empty()).then(|| forged(Rule::new().forged()));
+        let check = forged.filter(|_| self.by_source && !by_source.is_empty());
         let plain = plain.into_iter().flat_map(&rules);
         plain.chain(check).chain(by_source.into_iter().flat_map(&rules)).collect()
     }

@@ -221,6 +221,11 @@ pub const FIB_OIF: u32 = 1;
 /// in by (`NFTA_FIB_F_IIF`), of which nothing but whether there is one is wanted (`NFTA_FIB_F_PRESENT`),
 /// 4 bytes: the way back of the packet.
 pub const FIB_WAY_BACK: u32 = 1 | 1 << 3 | 1 << 5;
+/// The same of the destination address (`NFTA_FIB_F_DADDR`): whether the packet stays where it came from.
+pub const FIB_STAYS: u32 = 1 << 1 | 1 << 3 | 1 << 5;
+/// Whether the destination address has a route by any interface: the host's own addresses have none
+/// (`RTN_LOCAL` in `nft_fib4_eval`, `RTF_LOCAL` in `nft_fib6_eval`).
+pub const FIB_WAY_OUT: u32 = 1 << 1 | 1 << 5;
 
 /// A direction of a flow (`enum ip_conntrack_dir`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 pub struct Features {
     /// An element of a meter can hold a counter beside its limit.
     pub meter_counters: bool,
+    /// `fib saddr . iif oif` can be asked wherever a packet is judged, not only before it is routed.
+    pub way_back_anywhere: bool,
     /// A table can have an owner and outlive it (`NFT_TABLE_F_OWNER` and `NFT_TABLE_F_PERSIST`). No rule needs
     /// it.
     pub owner: bool,
@@ -14,16 +16,24 @@ pub struct Features {
 /// 5.11; 5.10 refuses them ("not supported").
 const METER_COUNTERS_SINCE: (u32, u32) = (5, 11);
 
+/// `nft_fib_validate` of earlier kernels refuses it in the hooks forward and input ("not supported": measured
+/// on 5.10).
+const WAY_BACK_ANYWHERE_SINCE: (u32, u32) = (5, 18);
+
 impl Features {
     /// What the newest kernels can do.
-    pub const ALL: Self = Self { meter_counters: true, owner: true };
+    pub const ALL: Self = Self { meter_counters: true, way_back_anywhere: true, owner: true };
 
     /// The features of the kernel with that release, such as `6.1.0-13-amd64`. One that is not
     /// understood counts as new. Whether a table can be owned no release tells, since distributions
     /// carry changes back: a kernel that was not asked cannot.
     pub fn of_release(release: &str) -> Self {
         let version = version(release).unwrap_or((u32::MAX, 0));
-        Self { meter_counters: version >= METER_COUNTERS_SINCE, owner: false }
+        Self {
+            meter_counters: version >= METER_COUNTERS_SINCE,
+            way_back_anywhere: version >= WAY_BACK_ANYWHERE_SINCE,
+            owner: false,
+        }
     }
 }
 
@@ -37,16 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_release_tells_what_a_meter_can_hold() {
-        for (release, meter_counters) in [
-            ("5.10.0-28-amd64", false),
-            ("4.19.0", false),
-            ("5.11.0", true),
-            ("6.1.0-13-amd64", true),
-            ("6.18-rc1", true),
-            ("unheard-of", true),
+    fn the_release_tells_what_a_ruleset_may_ask() {
+        for (release, meter_counters, way_back_anywhere) in [
+            ("5.10.0-28-amd64", false, false),
+            ("4.19.0", false, false),
+            ("5.11.0", true, false),
+            ("5.18.0", true, true),
+            ("6.1.0-13-amd64", true, true),
+            ("6.18-rc1", true, true),
+            ("unheard-of", true, true),
         ] {
-            assert_eq!(Features::of_release(release), Features { meter_counters, owner: false }, "{release}");
+            let expected = Features { meter_counters, way_back_anywhere, owner: false };
+            assert_eq!(Features::of_release(release), expected, "{release}");
         }
     }
 }

@@ -33,8 +33,8 @@ pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
 pub use diff::{diff, stages};
 pub use exceptions::sets_of;
 pub use expr::{
-    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_WAY_BACK, FlowDirection,
-    LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Verdict,
+    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_STAYS, FIB_WAY_BACK, FIB_WAY_OUT,
+    FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Verdict,
 };
 pub use features::Features;
 pub use marker::{Digest, Marker};

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use dockwall::ruleset::Features;
+
 use crate::host::{DOCKWALL, Ended, ended};
 use crate::support::Netns;
+use crate::support::policies::features;
 
 /// Runs a program where this machine names no resolver, neither to itself nor to a Docker. `ip netns
 /// exec` gives it a mount namespace of its own.
@@ -33,7 +36,12 @@ fn every_ruleset_in_nft_is_rendered_from_the_configuration_beside_it() {
         let netns = Netns::new();
         let rendered = render(&netns, &configuration);
         assert_eq!(rendered.status, 0, "{}", rendered.stderr);
-        netns.load(&rendered.stdout);
+        // An nft that is too old for the kernel says so of grants by ranges; `apply` needs no nft.
+        netns.loads(&rendered.stdout);
+        // A kernel that lacks something has a ruleset of its own, which is loaded here and compared nowhere.
+        if (Features { owner: true, ..features() }) != Features::ALL {
+            continue;
+        }
         let golden = configuration.with_extension("nft");
         if rewrite {
             std::fs::write(&golden, &rendered.stdout).unwrap();

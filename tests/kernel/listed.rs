@@ -1,11 +1,12 @@
 //! What `nft` and the kernel say of a table that was applied.
 
 use dockwall::config::{Action, LogTarget, Mode};
-use dockwall::policy::{Log, Policy};
+use dockwall::policy::{Grant, Log, Policy};
 use dockwall::ruleset::{ChainPolicy, CmpOp, CtKey, Expr, Hook, MetaKey, PayloadBase, Rule, chains};
 
-use crate::support::policies::{any_policy, interfaces, networks, plain, table};
-use crate::support::{Netns, raw};
+use crate::support::netns::text;
+use crate::support::policies::{any_policy, grant, interfaces, narrow_grant, networks, now, plain, table};
+use crate::support::{Netns, listing, raw};
 use proptest::prelude::*;
 
 #[test]
@@ -146,5 +147,47 @@ fn the_whole_address_space_and_its_last_address_load() {
         netns.replace(&want);
         assert_eq!(netns.table().digest(), want.digest());
         assert_eq!(raw::chains(&netns).len(), want.chains.len());
+    }
+}
+
+/// Policies with everything in them that `nft` has to list.
+fn of_every_kind() -> Vec<Policy> {
+    let timed = Some(now() + jiff::SignedDuration::from_hours(48));
+    let from = Some(networks(&["172.18.0.0/16", "fd00:18::/64"]));
+    let grants = vec![
+        grant("whole", &["10.57.17.6", "10.60.0.0/16", "fd00:1::/64"]),
+        narrow_grant("ports", &["10.1.2.3", "fd00:1::3"], &["443/tcp", "53/udp", "8000-8100/tcp"]),
+        Grant { from: from.clone(), ..narrow_grant("by source", &["10.1.0.0/16", "fd00:7::/64"], &["5432/tcp"]) },
+        Grant { until: timed, from, ..narrow_grant("timed", &["10.2.0.0/16", "fd00:8::/64"], &["1-9/udp"]) },
+    ];
+    let log = |target| Log { target, burst: 7, remember: 90, ..plain().log };
+    vec![
+        plain(),
+        Policy { grants: grants.clone(), bridges: true, excluded: interfaces(&["br-lan*", "docker9"]), ..plain() },
+        Policy {
+            mode: Mode::Audit,
+            grants: grants.clone(),
+            uplinks: Some(interfaces(&["lo", "eth*"])),
+            log: log(LogTarget::Nflog(9)),
+            ..plain()
+        },
+        Policy { action: Action::Reject, grants, host: false, log: log(LogTarget::Kernel), ..plain() },
+    ]
+}
+
+#[test]
+fn what_nft_lists_it_loads_again_without_loss_and_without_a_warning() {
+    let (applied, loaded) = (Netns::new(), Netns::new());
+    for policy in of_every_kind() {
+        applied.replace(&table(&policy, 1));
+        let listed = applied.command("nft").args(["list", "ruleset"]).output().unwrap();
+        assert!(listed.status.success());
+        assert_eq!(text(&listed.stderr), "", "nft warns of\n{}", text(&listed.stdout));
+        let listed = text(&listed.stdout);
+        assert!(!listed.contains("unknown") && !listed.contains("xt "), "{listed}");
+        loaded.nft("flush ruleset");
+        if loaded.loads(&listed) {
+            assert_eq!(listing::blocks(&loaded.list()), listing::blocks(&listed));
+        }
     }
 }

@@ -9,11 +9,11 @@ use dockwall::config::Mode;
 use dockwall::netlink::Error;
 use dockwall::observe::Status;
 use dockwall::policy::{Grant, Opening, Policy};
-use dockwall::ruleset::{Features, compile};
+use dockwall::ruleset::compile;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::Netns;
-use crate::support::policies::{interfaces, narrow_grant, networks, plain, services};
+use crate::support::policies::{features, interfaces, narrow_grant, networks, plain, services};
 
 /// A packet that has no answer by then was dropped.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 pub struct Net {
     pub container: Netns,
     pub host: Netns,
-    _lan: Netns,
+    pub lan: Netns,
 }
 
 impl Net {
@@ -62,7 +62,7 @@ impl Net {
                 ],
             );
         }
-        let net = Self { container, host, _lan: lan };
+        let net = Self { container, host, lan };
         // Until the links are up.
         let ready = (0..50).any(|_| net.reaches("10.1.2.3:9") && net.reaches("[fd01::3]:9"));
         assert!(ready, "there is no way through the host");
@@ -75,7 +75,7 @@ impl Net {
     }
 
     pub fn apply(&self, policy: &Policy) {
-        let table = compile(policy, Features::ALL, Timestamp::now()).marked(1);
+        let table = compile(policy, features(), Timestamp::now()).marked(1);
         self.host.kernel().replace(|_| Ok::<_, Error>(table.clone())).unwrap();
     }
 
@@ -92,7 +92,7 @@ impl Net {
 }
 
 #[track_caller]
-fn run(place: &Netns, commands: &[&str]) {
+pub fn run(place: &Netns, commands: &[&str]) {
     for command in commands {
         let mut words = command.split(' ');
         let status = place.command(words.next().unwrap()).args(words).status().unwrap();

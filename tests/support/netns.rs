@@ -17,6 +17,9 @@ pub struct Netns {
     name: String,
 }
 
+/// What `nft` says where the kernel answers EOPNOTSUPP.
+const NOT_SUPPORTED: &str = "Error: Could not process rule: Operation not supported";
+
 /// Numbers the namespaces of this process.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -82,6 +85,35 @@ impl Netns {
     pub fn load(&self, ruleset: &str) {
         let output = self.try_load(ruleset);
         assert!(output.status.success(), "nft -f: {}\n{ruleset}", text(&output.stderr));
+    }
+
+    /// As [`Netns::load`]; false where this `nft` is too old to load it into this kernel.
+    ///
+    /// # Panics
+    /// When `nft` refuses it for another reason.
+    #[track_caller]
+    pub fn loads(&self, ruleset: &str) -> bool {
+        let output = self.try_load(ruleset);
+        let said = text(&output.stderr);
+        // Each complaint is a line with a place, and nothing else is wrong with it.
+        let other = said.lines().filter(|line| line.contains(": Error: ")).any(|line| !line.ends_with(NOT_SUPPORTED));
+        assert!(output.status.success() || (!other && self.refuses_no_ops()), "nft -f: {said}\n{ruleset}");
+        output.status.success()
+    }
+
+    /// Whether `nft` and the kernel do not fit: before it looks for a protocol in a set of intervals, `nft` 1.0.6
+    /// has the one byte of its number put into the network's order, which changes nothing, and which newer kernels
+    /// refuse (6.12.117, 7.2.13 and 7.3.4 do; 6.1.192 and 6.18.44 do not). dockwall never asks for that.
+    fn refuses_no_ops(&self) -> bool {
+        let table = "table inet no-op {
+            set s { type ipv4_addr . inet_proto; flags interval; }
+            chain c { ip saddr . meta l4proto @s; }
+        }";
+        let refused = text(&self.try_load(table).stderr).lines().any(|line| line.ends_with(NOT_SUPPORTED));
+        if !refused {
+            self.nft("delete table inet no-op");
+        }
+        refused
     }
 
     /// As [`Netns::load`], whatever comes of it.

@@ -38,7 +38,12 @@ pub fn plain() -> Policy {
 
 /// The table of a policy, marked as that generation.
 pub fn table(policy: &Policy, generation: u64) -> Table {
-    compile(policy, Features::ALL, now()).marked(generation)
+    compile(policy, features(), now()).marked(generation)
+}
+
+/// What the kernel that runs the tests can do.
+pub fn features() -> Features {
+    Features::of_release(&dockwall::host::kernel_release())
 }
 
 /// The instant at which all policies here are looked at: the same for a whole process, so that what

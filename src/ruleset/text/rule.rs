@@ -7,7 +7,9 @@ use super::super::{
     CmpOp, CtKey, DataType, DynsetOp, Expr, Family, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Rule,
 };
 use crate::ruleset::build::ICMPV6;
-use crate::ruleset::expr::{CT_STATE_INVALID, CT_STATUS_DNAT, FIB_OIF, FIB_WAY_BACK, FlowDirection, LOG_LEVEL_WARNING};
+use crate::ruleset::expr::{
+    CT_STATE_INVALID, CT_STATUS_DNAT, FIB_OIF, FIB_STAYS, FIB_WAY_BACK, FIB_WAY_OUT, FlowDirection, LOG_LEVEL_WARNING,
+};
 
 /// What nothing is known of.
 const UNKNOWN: DataType = DataType::Other { id: 0, len: 0 };
@@ -164,12 +166,7 @@ impl Words {
         match expression {
             Expr::Meta { key, register } => self.load_meta(*key, *register),
             Expr::Ct { key, direction, register } => self.load_ct(*key, *direction, *register),
-            Expr::Fib { result: FIB_OIF, flags: FIB_WAY_BACK, register } => {
-                self.load(*register, Operand::new("fib saddr . iif oif", DataType::Presence));
-            }
-            Expr::Fib { result, flags, register } => {
-                self.load(*register, Operand::new(format!("<fib {result} {flags}>"), UNKNOWN));
-            }
+            Expr::Fib { result, flags, register } => self.load_fib(*result, *flags, *register),
             Expr::Payload { base, offset, len, register } => self.load_payload(*base, *offset, *len, *register),
             Expr::Cmp { register, op, data } => {
                 let operand = self.operand(*register);
@@ -204,6 +201,16 @@ impl Words {
             Expr::Reject(reject) => self.say(reject.to_string()),
             Expr::Raw { name, .. } => self.say(format!("<{name}>")),
         }
+    }
+
+    fn load_fib(&mut self, result: u32, flags: u32, register: Register) {
+        let operand = match (result, flags) {
+            (FIB_OIF, FIB_WAY_BACK) => Operand::new("fib saddr . iif oif", DataType::Presence),
+            (FIB_OIF, FIB_STAYS) => Operand::new("fib daddr . iif oif", DataType::Presence),
+            (FIB_OIF, FIB_WAY_OUT) => Operand::new("fib daddr oif", DataType::Presence),
+            _ => Operand::new(format!("<fib {result} {flags}>"), UNKNOWN),
+        };
+        self.load(register, operand);
     }
 
     fn load_meta(&mut self, key: MetaKey, register: Register) {
