@@ -19,6 +19,7 @@ mod host;
 mod init;
 mod kill;
 mod metrics;
+mod modules;
 mod old_kernel;
 mod permission;
 mod state_directory;
