@@ -11,9 +11,10 @@ use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::keeper::Keeper;
 use super::lifeline::Lifeline;
+use super::page::{self, Sheet};
 use super::progress::Progress;
 use super::trial::Begun;
-use super::{page, paint, trial};
+use super::{paint, trial};
 use crate::config::Mode;
 use crate::generation::{Applied, Trial, apply};
 use crate::policy::Policy;
@@ -119,9 +120,13 @@ fn report(context: &Context, policy: &Policy, applied: &Applied, trial: Option<&
         );
     }
     if policy.mode == Mode::Audit && applied.sent.batches > 0 {
-        anstream::println!(
-            "nothing is dropped in audit mode: see `dockwall status`, then `dockwall apply --mode enforce`"
-        );
+        let option = context.configuration_option();
+        anstream::println!("nothing is dropped in audit mode; next:");
+        let mut next = Sheet::default();
+        next.say("  sudo dockwall denied", "what would be");
+        next.say(&format!("  sudo dockwall suggest{option}"), "grants for what of that has to stay");
+        next.say(&format!("  sudo dockwall apply{option} --mode enforce --confirm 60s"), "drop the rest");
+        next.print();
     }
     if context.verbose {
         anstream::eprintln!(

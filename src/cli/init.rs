@@ -69,7 +69,7 @@ impl Init {
         let mut next = Sheet::default();
         next.say(&format!("  dockwall check{option}"), "what it means here");
         next.say(&format!("  sudo dockwall apply{option}"), "raise the wall; nothing is dropped in audit mode");
-        next.say("  sudo dockwall status", "what it would deny");
+        next.say("  sudo dockwall denied", "what it would deny; `suggest` writes grants for what has to stay");
         next.print();
         Ok(Outcome::Done)
     }

@@ -221,8 +221,9 @@ fn next(page: &mut Page) {
         [
             ["dockwall check", "what this means here; nothing is changed"],
             ["sudo dockwall apply", "raise the wall, in audit mode"],
-            ["sudo dockwall status", "what it would have denied so far"],
-            ["sudo dockwall apply --mode enforce", "deny it; `mode` above makes that last"],
+            ["sudo dockwall denied", "what it would have denied so far"],
+            ["sudo dockwall suggest", "grants for what of that has to stay"],
+            ["sudo dockwall apply --mode enforce --confirm 60s", "deny the rest; `mode` above makes that last"],
         ]
         .map(|row| row.map(str::to_owned)),
     );

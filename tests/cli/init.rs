@@ -22,7 +22,7 @@ fn what_is_written_can_be_applied_and_says_what_comes_next() {
     let said = host.expect(0, "init").stdout;
     let path = host.configuration();
     assert!(said.contains(&format!("written: {}", path.display())), "{said}");
-    for next in ["dockwall check --config", "sudo dockwall apply --config", "sudo dockwall status"] {
+    for next in ["dockwall check --config", "sudo dockwall apply --config", "sudo dockwall denied"] {
         assert!(said.contains(next), "{said}");
     }
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
