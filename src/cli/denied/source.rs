@@ -104,9 +104,12 @@ impl Found {
     pub fn notes(&self, context: &Context) {
         match &self.seen {
             Seen::Meters { mode, denied, meters, .. } => {
-                let passed = if *mode == Some(Mode::Audit) { ", all of which passed: audit mode" } else { "" };
-                let total =
-                    format!("{} packets were denied since the wall was raised{passed}", page::grouped(denied.packets));
+                // Rules that an apply makes anew, as for another mode, count anew; what is remembered stays.
+                let many = page::grouped(denied.packets);
+                let total = match mode {
+                    Some(Mode::Audit) => format!("{many} packets met the rules in force, and passed: audit mode"),
+                    _ => format!("{many} packets were denied by the rules in force"),
+                };
                 anstream::eprintln!("{}", paint::faint(total));
                 meters.iter().filter(|meter| meter.is_full()).for_each(say_full);
                 if self.flows.iter().any(|denied| denied.packets.is_none()) {
