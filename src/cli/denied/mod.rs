@@ -125,11 +125,12 @@ impl Denied {
         let all = found.flows.len();
         found.flows.retain(|denied| filter.takes(denied, &names));
         observe::sort(&mut found.flows, self.order());
-        let groups = self.by.map(|by| group(&found.flows, by.of(), &names));
+        let groups = self.by.map(|by| (by.title(), group(&found.flows, by.of(), &names)));
         if context.json {
             // Not by way of what takes colours out: there are none, and megabytes to be looked through.
             let mut out = io::BufWriter::new(io::stdout().lock());
             let most = self.limit.unwrap_or(usize::MAX);
+            let groups = groups.map(|(_, groups)| groups);
             let answer = json::Answer { found: &found, groups, host, names: &names, services: &services, most };
             serde_json::to_writer(&mut out, &answer)?;
             writeln!(out)?;
@@ -138,7 +139,7 @@ impl Denied {
         let mut out = io::BufWriter::new(anstream::stdout().lock());
         let most = self.limit.unwrap_or(LINES);
         let (lines, hidden) = match groups {
-            Some(groups) => (table::of_groups(&groups, most), groups.len().saturating_sub(most)),
+            Some((by, groups)) => (table::of_groups(by, &groups, most), groups.len().saturating_sub(most)),
             None => {
                 let single = || found.flows.iter().copied().map(Folded::single).collect();
                 let mut folded = if context.verbose { single() } else { fold(&found.flows) };
@@ -173,6 +174,15 @@ impl By {
             Self::Container => observe::By::Container,
             Self::Destination => observe::By::Destination,
             Self::Port => observe::By::Port,
+        }
+    }
+
+    /// What stands above the names.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Container => "from",
+            Self::Destination => "to",
+            Self::Port => "port",
         }
     }
 }

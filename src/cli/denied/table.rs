@@ -10,19 +10,22 @@ use crate::observe::{Denied, Folded, Group, Names, Place, protocol_name};
 
 /// From so many columns on there is room for all that is known.
 const WIDE: u16 = 120;
+/// With fewer than so many there is none for a container's network and project.
+const NARROW: u16 = 100;
 
 /// The table of flows, at most so many.
 pub fn of_flows(flows: &[Folded], most: usize, names: &Names, services: &Services) -> Vec<String> {
     let now = Timestamp::now();
     let shown = flows.iter().take(most);
     // In a pipe there is room for all.
-    if page::width().is_none_or(|width| width >= WIDE) {
+    let width = page::width().unwrap_or(u16::MAX);
+    if width >= WIDE {
         let headers =
             ["from", "address", "network", "project", "image", "to", "port", "service", "packets", "bytes", "last"];
         page::row_lines(&headers, shown.map(|flow| wide(flow, names, services, now)))
     } else {
         let headers = ["from", "to", "port", "packets", "last"];
-        page::row_lines(&headers, shown.map(|flow| narrow(flow, names, services, now)))
+        page::row_lines(&headers, shown.map(|flow| narrow(flow, width >= NARROW, names, services, now)))
     }
 }
 
@@ -45,11 +48,13 @@ fn wide(folded: &Folded, names: &Names, services: &Services, now: Timestamp) -> 
     ]
 }
 
-fn narrow(folded: &Folded, names: &Names, services: &Services, now: Timestamp) -> Vec<String> {
+fn narrow(folded: &Folded, has_room: bool, names: &Names, services: &Services, now: Timestamp) -> Vec<String> {
     let denied = &folded.denied;
+    let address = denied.flow.source;
+    let name = || names.place(address).container.map_or_else(|| address.to_string(), str::to_owned);
     let service = service(folded, services).map(|service| format!(" {service}")).unwrap_or_default();
     vec![
-        source(denied.flow.source, names),
+        if has_room { source(address, names) } else { name() },
         destination(denied, names),
         format!("{}{service}", port(folded, names)),
         number(denied.packets),
@@ -97,10 +102,10 @@ fn service<'s>(folded: &Folded, services: &'s Services) -> Option<&'s str> {
 }
 
 /// The table of groups, at most so many.
-pub fn of_groups(groups: &[Group], most: usize) -> Vec<String> {
+pub fn of_groups(by: &str, groups: &[Group], most: usize) -> Vec<String> {
     let now = Timestamp::now();
     let count = |count: usize| grouped(count as u64);
-    let headers = ["", "flows", "sources", "destinations", "ports", "packets", "bytes", "last"];
+    let headers = [by, "flows", "sources", "destinations", "ports", "packets", "bytes", "last"];
     page::row_lines(
         &headers,
         groups.iter().take(most).map(|group| {
