@@ -276,10 +276,12 @@ fn b11_guests_of_one_bridge_reach_each_other_whatever_is_policed() {
 /// business of is as without it.
 #[track_caller]
 fn boot(lab: &Lab, round: usize, units: &[&str], rows: &[Row]) {
-    lab.control("dockerd stop");
-    for unit in units {
-        lab.control(&format!("unit {unit} stop"));
-    }
+    thread::scope(|scope| {
+        scope.spawn(|| lab.control("dockerd stop"));
+        for unit in units {
+            scope.spawn(move || lab.control(&format!("unit {unit} stop")));
+        }
+    });
     lab.exec("host", "nft flush ruleset");
     thread::scope(|scope| {
         scope.spawn(|| lab.control("dockerd start"));
