@@ -69,7 +69,7 @@ fn h1_h2_k10_what_is_covered_denied_and_granted_is_named_and_counted() {
     println!("{said}");
     for expected in [
         "vpn (host network)",
-        "cam (macvlan lan-cam)",
+        "cam (macvlan network lan-cam)",
         "bridge (docker0)",
         "4 containers",
         "43 packets",

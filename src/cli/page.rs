@@ -3,6 +3,7 @@
 use std::io;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// A list of names and what is to be said of each, aligned.
@@ -98,18 +99,40 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A count of things, in the singular where it is one.
-pub fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number as u64), if number == 1 { one } else { many })
+pub fn counted(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// How long ago that was, in the largest unit that tells enough.
+pub fn ago(then: Timestamp) -> String {
+    let seconds = Timestamp::now().duration_since(then).as_secs().max(0);
+    let units = [(48 * 3600, 86_400, "d"), (90 * 60, 3600, "h"), (90, 60, "min")];
+    match units.iter().find(|(from, ..)| seconds >= *from) {
+        Some((_, unit, name)) => format!("{} {name} ago", seconds / unit),
+        None => format!("{seconds} s ago"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
     fn thousands_stand_apart() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn a_time_is_told_in_one_unit() {
+        for (seconds, text) in
+            [(0, "0 s"), (89, "89 s"), (90, "1 min"), (5399, "89 min"), (7200, "2 h"), (172_800, "2 d")]
+        {
+            assert_eq!(ago(Timestamp::now() - SignedDuration::from_secs(seconds)), format!("{text} ago"));
         }
     }
 }

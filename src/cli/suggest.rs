@@ -231,7 +231,7 @@ impl Suggest {
 fn evidence(evidence: &Evidence) -> String {
     let packets = evidence.packets.map_or_else(
         || counted(evidence.flows, "flow", "flows"),
-        |packets| format!("{} in {}", counted_packets(packets), counted(evidence.flows, "flow", "flows")),
+        |packets| format!("{} in {}", counted(packets, "packet", "packets"), counted(evidence.flows, "flow", "flows")),
     );
     let bytes = evidence.bytes.map(|bytes| format!(", {} bytes", grouped(bytes))).unwrap_or_default();
     let second = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
@@ -241,10 +241,6 @@ fn evidence(evidence: &Evidence) -> String {
         _ => String::new(),
     };
     format!("{packets}{bytes}{when}")
-}
-
-fn counted_packets(packets: u64) -> String {
-    format!("{} {}", grouped(packets), if packets == 1 { "packet" } else { "packets" })
 }
 
 fn read_length(text: &str) -> Result<u8, Invalid> {

@@ -1,15 +1,18 @@
 //! Which of Docker's networks and containers the wall is for, and which packets never come by it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
-use crate::host::{Container, Docker};
+use crate::host::{Container, Docker, DockerNetwork};
 
 /// Networks whose containers never cross a hook of the host's: their packets leave by the device below.
 const PAST_THE_HOST: [&str; 2] = ["macvlan", "ipvlan"];
 /// The network mode of a container in the host's own network.
 const HOST_MODE: &str = "host";
+/// How that of a container in another one's begins; behind it stands whose.
+const SHARED_MODE: &str = "container:";
 
 /// What is covered.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -42,6 +45,21 @@ pub struct NotCovered {
     pub reason: Past,
     /// The network because of which.
     pub network: String,
+    /// The container whose network it shares, where that is not its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<String>,
+}
+
+impl fmt::Display for NotCovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { container, reason, network, shares } = self;
+        let shared = shares.as_ref().map(|other| format!(", of container {other}")).unwrap_or_default();
+        match reason {
+            Past::HostNetwork => write!(f, "{container} (host network{shared})"),
+            Past::Below(driver) => write!(f, "{container} ({driver} network {network}{shared})"),
+            Past::NotPoliced(bridge) => write!(f, "{container} (network {network}: {bridge} is not policed{shared})"),
+        }
+    }
 }
 
 /// How packets get past the wall.
@@ -77,6 +95,13 @@ impl Coverage {
     }
 }
 
+/// The container whose network this one shares. One step: Docker follows none further either.
+fn whose_network<'d>(docker: &'d Docker, container: &Container) -> Option<&'d Container> {
+    let id = container.network_mode.strip_prefix(SHARED_MODE)?;
+    let other = docker.containers.iter().find(|other| other.id.starts_with(id) || other.name == id)?;
+    (!other.network_mode.starts_with(SHARED_MODE)).then_some(other)
+}
+
 /// The networks that a container has an address in, each once.
 fn networks_of(container: &Container) -> impl Iterator<Item = &str> {
     let mut names: Vec<&str> = container.addresses.iter().map(|(network, _)| network.as_str()).collect();
@@ -85,14 +110,34 @@ fn networks_of(container: &Container) -> impl Iterator<Item = &str> {
     names.into_iter()
 }
 
+/// The networks whose containers' packets no wall on this host can see.
+pub fn networks_past(docker: &Docker) -> impl Iterator<Item = &DockerNetwork> {
+    docker.networks.iter().filter(|network| PAST_THE_HOST.contains(&network.driver.as_str()))
+}
+
 /// Every way in which a container's packets get past.
 fn past(docker: &Docker, container: &Container, is_policed: impl Fn(&str) -> bool) -> Vec<NotCovered> {
-    let not_covered =
-        |reason, network: &str| NotCovered { container: container.name.clone(), reason, network: network.to_owned() };
+    if let Some(other) = whose_network(docker, container) {
+        let shares = |past: NotCovered| NotCovered {
+            container: container.name.clone(),
+            shares: Some(other.name.clone()),
+            ..past
+        };
+        return past(docker, other, is_policed).into_iter().map(shares).collect();
+    }
+    let not_covered = |reason, network: &str| NotCovered {
+        container: container.name.clone(),
+        reason,
+        network: network.to_owned(),
+        shares: None,
+    };
     if container.network_mode == HOST_MODE {
         return vec![not_covered(Past::HostNetwork, HOST_MODE)];
     }
-    let names = networks_of(container);
+    // Of a network whose addresses Docker does not give, only the mode tells.
+    let mode =
+        Some(container.network_mode.as_str()).filter(|mode| container.addresses.iter().all(|(name, _)| name != mode));
+    let names = networks_of(container).chain(mode);
     let known = names.filter_map(|name| docker.networks.iter().find(|network| network.name == name));
     let reason = known.filter_map(|network| {
         let reason = match &network.bridge {
@@ -110,7 +155,6 @@ fn past(docker: &Docker, container: &Container, is_policed: impl Fn(&str) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::DockerNetwork;
 
     fn network(name: &str, driver: &str, bridge: Option<&str>) -> DockerNetwork {
         let bridge = bridge.map(ToOwned::to_owned);
@@ -140,7 +184,9 @@ mod tests {
                 container("lonely", "lan", &["lan"]),
                 container("none", "none", &[]),
                 container("task", "swarm", &["swarm"]),
-                container("vpn", "host", &[]),
+                Container { id: "0a1b2c".to_owned(), ..container("vpn", "host", &[]) },
+                container("beside", "container:0a1b2c", &[]),
+                container("silent", "cam", &[]),
             ],
             ..Docker::default()
         };
@@ -153,7 +199,18 @@ mod tests {
             ("both", Past::Below("macvlan".into())),
             ("lonely", Past::NotPoliced("lan0".into())),
             ("vpn", Past::HostNetwork),
+            ("beside", Past::HostNetwork),
+            ("silent", Past::Below("macvlan".into())),
         ];
         assert_eq!(past, expected);
+        let told: Vec<String> = coverage.not_covered.iter().map(ToString::to_string).collect();
+        let expected = [
+            "both (macvlan network cam)",
+            "lonely (network lan: lan0 is not policed)",
+            "vpn (host network)",
+            "beside (host network, of container vpn)",
+            "silent (macvlan network cam)",
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -7,7 +7,6 @@ pub mod explain;
 mod granted;
 mod hold;
 mod metrics;
-mod not_covered;
 mod proposal;
 mod rate;
 mod shadow;
@@ -15,7 +14,7 @@ mod status;
 mod suggestion;
 
 pub use count::{Count, Counted, What, counted, family_word};
-pub use coverage::{Coverage, Covered, NotCovered, Past};
+pub use coverage::{Coverage, Covered, NotCovered, Past, networks_past};
 pub use denied::{
     By, Clock, Denied, Filter, Folded, Follow, Group, Line, Log, Names, News, Order, Place, PortFilter, Prefixes, fold,
     group, protocol_name, read_line, sort,
@@ -23,7 +22,6 @@ pub use denied::{
 pub use granted::{GrantedBy, granted_by};
 pub use hold::{Hold, HoldState};
 pub use metrics::{Family, Fill, FlowCount, Metrics, Sample};
-pub use not_covered::not_covered;
 pub use proposal::Proposal;
 pub use rate::{Rates, Reading};
 pub use shadow::{Shadow, shadows};

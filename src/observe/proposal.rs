@@ -7,10 +7,10 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use super::not_covered::not_covered;
+use super::coverage::{Coverage, Past, networks_past};
 use super::suggestion::{Suggestion, Suggestions};
 use crate::config::Config;
-use crate::host::{DockerState, Flow, Host, Link};
+use crate::host::{Docker, DockerState, Flow, Host, Link};
 use crate::policy::{Policy, Reach, Resolved, Unresolvable};
 
 /// The columns of a remark.
@@ -80,7 +80,7 @@ fn containers(page: &mut Page, host: &Host, resolved: &Resolved) {
         page.remark("Not policed, though the name looks like one of a container bridge:");
         page.list(resolved.evident.iter().map(|excluded| [excluded.name.clone(), excluded.reason.to_string()]));
     }
-    let outside = not_covered(host);
+    let outside: Vec<[String; 2]> = host.docker.known().map(outside).unwrap_or_default();
     if !outside.is_empty() {
         page.remark("Not covered, since their packets come by none of these interfaces:");
         page.list(outside);
@@ -90,6 +90,16 @@ fn containers(page: &mut Page, host: &Host, resolved: &Resolved) {
     page.line("[containers]");
     page.line("interfaces = \"auto\"");
     page.line("exclude = []");
+}
+
+/// Networks and containers whose packets come by no container interface, whatever is policed.
+fn outside(docker: &Docker) -> Vec<[String; 2]> {
+    let networks = networks_past(docker).map(|network| [format!("network {}", network.name), network.driver.clone()]);
+    let containers =
+        Coverage::of(docker, |_| true).not_covered.into_iter().filter(|past| past.reason == Past::HostNetwork);
+    networks
+        .chain(containers.map(|past| [format!("container {}", past.container), "the host's own network".to_owned()]))
+        .collect()
 }
 
 /// Whose a container interface is, and its networks.

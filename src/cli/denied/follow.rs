@@ -201,7 +201,7 @@ struct Follower {
 impl Follower {
     /// Tells what is new in the meters.
     fn take_all(&mut self, memory: Memory) -> anyhow::Result<()> {
-        let Found { flows, seen } = Found::of(memory);
+        let Found { flows, seen, .. } = Found::of(memory);
         let mut remember = 0;
         if let Seen::Meters { meters, mode, .. } = seen {
             self.mode = mode;
@@ -256,7 +256,7 @@ impl Follower {
         }
         let rest = meant.get(most.min(meant.len())..).unwrap_or_default();
         if !rest.is_empty() {
-            let flows = rest.iter().map(|news| news.ports.len().max(1)).sum();
+            let flows: usize = rest.iter().map(|news| news.ports.len().max(1)).sum();
             writeln!(
                 out,
                 "{} {}",

@@ -6,7 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::source::{Found, Seen};
 use crate::config::Mode;
 use crate::host::{Host, Services};
-use crate::observe::{Denied, Group, Names, Place, not_covered, protocol_name};
+use crate::observe::{Denied, Group, Names, Place, protocol_name};
 
 /// The answer, written as it is made: there may be hundreds of thousands of flows.
 pub struct Answer<'a> {
@@ -48,8 +48,7 @@ impl Serialize for Answer<'_> {
             }
         }
         map.serialize_entry("docker", &docker)?;
-        let not_covered = not_covered(self.host).into_iter().map(|[what, why]| NotCovered { what, why });
-        map.serialize_entry("not_covered", &not_covered.collect::<Vec<_>>())?;
+        map.serialize_entry("not_covered", &self.found.not_covered(self.host))?;
         match &self.groups {
             Some(groups) => {
                 map.serialize_entry("groups", groups.get(..self.most.min(groups.len())).unwrap_or_default())?
@@ -58,13 +57,6 @@ impl Serialize for Answer<'_> {
         }
         map.end()
     }
-}
-
-/// Whose packets the wall does not see.
-#[derive(Serialize)]
-struct NotCovered {
-    what: String,
-    why: String,
 }
 
 /// How full a meter is.

@@ -41,7 +41,7 @@ each is (the four of them are null in a log, and `lines` and `not_understood` nu
 destination, protocol, port, service, packets, bytes, first_seen, last_seen, verdict, published, source_is, destination_is}:
 `verdict` is \"dropped\", or \"audited\" for what passed in audit mode; `published` is the host's port where a log has a packet as
 Docker translated it. source_is and destination_is are {container, image, network, project, service, host}, the last
-true for the host's own addresses; `not_covered` is a list of {what, why}, of containers whose packets the wall does not see. What nothing tells is null. With --by there are `groups` in the place of flows: {name, flows,
+true for the host's own addresses; `not_covered` is a list of containers whose packets the wall does not see, as in `dockwall --json status`. What nothing tells is null. With --by there are `groups` in the place of flows: {name, flows,
 sources, destinations, ports, packets, bytes, first_seen, last_seen}.
 
 With --follow --json each line is {time, source, destination, protocol, ports, more_ports, service, packets, bytes, verdict,
@@ -211,8 +211,7 @@ fn notes(context: &Context, found: &Found, hidden: usize, host: &Host) {
         );
     }
     found.notes(context);
-    let not_covered: Vec<String> =
-        observe::not_covered(host).iter().map(|[what, why]| format!("{what} ({why})")).collect();
+    let not_covered: Vec<String> = found.not_covered(host).iter().map(ToString::to_string).collect();
     if !not_covered.is_empty() {
         anstream::eprintln!(
             "{}: not seen here, since the wall does not cover it: {}",

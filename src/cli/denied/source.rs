@@ -13,8 +13,9 @@ use crate::cli::context::Context;
 use crate::cli::exit::Outcome;
 use crate::cli::{page, paint};
 use crate::config::{Config, Mode};
+use crate::host::Host;
 use crate::netlink::{Memory, Meter};
-use crate::observe::{Clock, Count, Denied, Log, Prefixes, Status};
+use crate::observe::{Clock, Count, Coverage, Denied, Log, NotCovered, Prefixes, Status, Wall};
 
 /// The flows, and what is known of them together.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Found {
     pub flows: Vec<Denied>,
     /// Where they are from.
     pub seen: Seen,
+    /// The wall; none where only a log was read.
+    pub wall: Option<Wall>,
 }
 
 /// Where they are from.
@@ -65,7 +68,7 @@ pub fn read_log(context: &Context, path: &Path, selection: &Selection) -> anyhow
     let log = Log::read(input, &prefixes(&context.load()?.config, selection), &Clock::of_this_machine());
     let Log { flows, lines, denied, broken } =
         log.with_context(|| format!("cannot read the log {}", path.display()))?;
-    Ok(Found { flows, seen: Seen::Log { lines, denied, broken } })
+    Ok(Found { flows, seen: Seen::Log { lines, denied, broken }, wall: None })
 }
 
 /// The prefixes of the configuration and of the command line.
@@ -96,8 +99,14 @@ impl Found {
         let (generation, mode) = wall.as_ref().map_or((None, None), |wall| (wall.generation, wall.mode));
         let now = Timestamp::now();
         let flows = memory.flows.iter().map(|remembered| Denied::remembered(remembered, mode, now)).collect();
-        let denied = wall.map(|wall| wall.denied).unwrap_or_default();
-        Self { flows, seen: Seen::Meters { generation, mode, denied, meters: memory.meters } }
+        let denied = wall.as_ref().map(|wall| wall.denied).unwrap_or_default();
+        Self { flows, wall, seen: Seen::Meters { generation, mode, denied, meters: memory.meters } }
+    }
+
+    /// What is never among them, since its packets do not come by the wall. A log does not say what is policed.
+    pub fn not_covered(&self, host: &Host) -> Vec<NotCovered> {
+        let polices = |name: &str| self.wall.as_ref().is_none_or(|wall| wall.polices(name));
+        host.docker.known().map(|docker| Coverage::of(docker, polices).not_covered).unwrap_or_default()
     }
 
     /// Says to people what the list does not.
@@ -123,7 +132,7 @@ impl Found {
                 let read = format!(
                     "{} of {} are about denied packets",
                     page::grouped(*denied),
-                    page::counted(usize::try_from(*lines).unwrap_or(usize::MAX), "line", "lines")
+                    page::counted(*lines, "line", "lines")
                 );
                 anstream::eprintln!("{}", paint::faint(read));
                 if *broken > 0 && context.verbose {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::cli::page::{self, grouped};
 use crate::host::Services;
@@ -15,21 +15,20 @@ const NARROW: u16 = 100;
 
 /// The table of flows, at most so many.
 pub fn of_flows(flows: &[Folded], most: usize, names: &Names, services: &Services) -> Vec<String> {
-    let now = Timestamp::now();
     let shown = flows.iter().take(most);
     // In a pipe there is room for all.
     let width = page::width().unwrap_or(u16::MAX);
     if width >= WIDE {
         let headers =
             ["from", "address", "network", "project", "image", "to", "port", "service", "packets", "bytes", "last"];
-        page::row_lines(&headers, shown.map(|flow| wide(flow, names, services, now)))
+        page::row_lines(&headers, shown.map(|flow| wide(flow, names, services)))
     } else {
         let headers = ["from", "to", "port", "packets", "last"];
-        page::row_lines(&headers, shown.map(|flow| narrow(flow, width >= NARROW, names, services, now)))
+        page::row_lines(&headers, shown.map(|flow| narrow(flow, width >= NARROW, names, services)))
     }
 }
 
-fn wide(folded: &Folded, names: &Names, services: &Services, now: Timestamp) -> Vec<String> {
+fn wide(folded: &Folded, names: &Names, services: &Services) -> Vec<String> {
     let denied = &folded.denied;
     let place = names.place(denied.flow.source);
     let word = |word: Option<&str>| word.unwrap_or("-").to_owned();
@@ -44,11 +43,11 @@ fn wide(folded: &Folded, names: &Names, services: &Services, now: Timestamp) -> 
         word(service(folded, services)),
         number(denied.packets),
         number(denied.bytes),
-        last(denied.last, now),
+        last(denied.last),
     ]
 }
 
-fn narrow(folded: &Folded, has_room: bool, names: &Names, services: &Services, now: Timestamp) -> Vec<String> {
+fn narrow(folded: &Folded, has_room: bool, names: &Names, services: &Services) -> Vec<String> {
     let denied = &folded.denied;
     let address = denied.flow.source;
     let name = || names.place(address).container.map_or_else(|| address.to_string(), str::to_owned);
@@ -58,7 +57,7 @@ fn narrow(folded: &Folded, has_room: bool, names: &Names, services: &Services, n
         destination(denied, names),
         format!("{}{service}", port(folded, names)),
         number(denied.packets),
-        last(denied.last, now),
+        last(denied.last),
     ]
 }
 
@@ -103,7 +102,6 @@ fn service<'s>(folded: &Folded, services: &'s Services) -> Option<&'s str> {
 
 /// The table of groups, at most so many.
 pub fn of_groups(by: &str, groups: &[Group], most: usize) -> Vec<String> {
-    let now = Timestamp::now();
     let count = |count: usize| grouped(count as u64);
     let headers = [by, "flows", "sources", "destinations", "ports", "packets", "bytes", "last"];
     page::row_lines(
@@ -117,7 +115,7 @@ pub fn of_groups(by: &str, groups: &[Group], most: usize) -> Vec<String> {
                 count(group.ports),
                 number(group.packets),
                 number(group.bytes),
-                last(group.last_seen, now),
+                last(group.last_seen),
             ]
         }),
     )
@@ -128,10 +126,6 @@ fn number(number: Option<u64>) -> String {
 }
 
 /// How long ago.
-fn last(last: Option<Timestamp>, now: Timestamp) -> String {
-    let Some(last) = last else {
-        return "?".to_owned();
-    };
-    let ago = SignedDuration::from_secs(now.duration_since(last).as_secs().max(0));
-    format!("{ago:#} ago")
+fn last(last: Option<Timestamp>) -> String {
+    last.map_or_else(|| "?".to_owned(), page::ago)
 }

@@ -3,15 +3,14 @@
 use std::io::IsTerminal;
 
 use indicatif::DecimalBytes;
-use jiff::Timestamp;
 
 use super::Seen;
 use super::top::Flow;
-use crate::cli::page::{Sheet, counted, grouped};
+use crate::cli::page::{Sheet, ago, counted, grouped};
 use crate::cli::{changes, paint, resolvers, trial};
 use crate::config::Mode;
 use crate::generation::{Generation, GuardRecord};
-use crate::observe::{Count, Coverage, GrantedBy, NotCovered, Past, Rates, Shadow, Wall};
+use crate::observe::{Count, Coverage, GrantedBy, Rates, Shadow, Wall};
 
 /// How many names of one kind are spelled out before the rest is only counted.
 const SPELLED_OUT: usize = 8;
@@ -47,7 +46,7 @@ pub fn lines(seen: &Seen, rates: Option<Rates>) -> Vec<String> {
         sheet.say("not policed", wall.not_policed.join(" · "));
     }
     if let Some(coverage) = seen.coverage.as_ref().filter(|coverage| !coverage.not_covered.is_empty()) {
-        sheet.say("not covered", paint::notable(not_covered(&coverage.not_covered)));
+        sheet.say("not covered", paint::notable(spelled_out(coverage.not_covered.iter().map(ToString::to_string))));
     }
     if let Some(problem) = &seen.docker_problem {
         sheet.say("docker", paint::notable(format!("does not answer, so its networks are not known: {problem}")));
@@ -118,16 +117,6 @@ fn when_and_who(generation: &Generation) -> String {
     format!(" · applied {} by {}", ago(generation.applied), generation.author)
 }
 
-/// How long ago that was, in the largest unit that tells enough.
-pub fn ago(then: Timestamp) -> String {
-    let seconds = Timestamp::now().duration_since(then).as_secs().max(0);
-    let units = [(48 * 3600, 86_400, "d"), (90 * 60, 3600, "h"), (90, 60, "min")];
-    match units.iter().find(|(from, ..)| seconds >= *from) {
-        Some((_, unit, name)) => format!("{} {name} ago", seconds / unit),
-        None => format!("{seconds} s ago"),
-    }
-}
-
 fn hooks(wall: &Wall, shadows: Option<&[Shadow]>) -> String {
     let hooks = if wall.hooks.is_empty() {
         "no base chain".to_owned()
@@ -155,7 +144,7 @@ fn guard(record: Option<&GuardRecord>) -> String {
     let work = "at work: puts it back when somebody removes or changes it";
     match record {
         Some(GuardRecord { repairs, last: Some(last), .. }) => {
-            let times = counted(usize::try_from(*repairs).unwrap_or(usize::MAX), "time", "times");
+            let times = counted(*repairs, "time", "times");
             format!("{work} · did so {times}, last {}", ago(*last))
         }
         _ => work.to_owned(),
@@ -179,17 +168,6 @@ fn policed(wall: &Wall, coverage: Option<&Coverage>) -> String {
         return format!("{names}\n{}", paint::faint("Docker has no network there"));
     }
     format!("{names}\n{networks}    {}", paint::faint(format!("{count}, {containers}")))
-}
-
-fn not_covered(all: &[NotCovered]) -> String {
-    spelled_out(all.iter().map(|one| {
-        let NotCovered { container, reason, network } = one;
-        match reason {
-            Past::HostNetwork => format!("{container} (host network)"),
-            Past::Below(driver) => format!("{container} ({driver} {network})"),
-            Past::NotPoliced(bridge) => format!("{container} (network {network}: {bridge} is not policed)"),
-        }
-    }))
 }
 
 fn spelled_out(names: impl ExactSizeIterator<Item = String>) -> String {
@@ -226,7 +204,7 @@ fn denied(wall: &Wall, rates: Option<Rates>) -> String {
 }
 
 fn amount(count: Count, rate: Option<f64>) -> String {
-    let packets = counted(usize::try_from(count.packets).unwrap_or(usize::MAX), "packet", "packets");
+    let packets = counted(count.packets, "packet", "packets");
     let bytes = if count.bytes == 0 { String::new() } else { format!(" · {}", DecimalBytes(count.bytes)) };
     format!("{packets}{bytes}{}", per_second(rate))
 }
@@ -256,7 +234,7 @@ fn logged(wall: &Wall, rates: Option<Rates>) -> String {
     if !wall.logs {
         return paint::notable("off: denied packets are counted and remembered all the same");
     }
-    let lines = counted(usize::try_from(wall.logged.packets).unwrap_or(usize::MAX), "line", "lines");
+    let lines = counted(wall.logged.packets, "line", "lines");
     format!("{lines}{}", per_second(rates.map(|rates| rates.logged)))
 }
 
@@ -277,18 +255,7 @@ fn drift(wall: &Wall, seen: &Seen) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
-
-    #[test]
-    fn a_time_is_told_in_one_unit() {
-        for (seconds, text) in
-            [(0, "0 s"), (89, "89 s"), (90, "1 min"), (5399, "89 min"), (7200, "2 h"), (172_800, "2 d")]
-        {
-            assert_eq!(ago(Timestamp::now() - SignedDuration::from_secs(seconds)), format!("{text} ago"));
-        }
-    }
 
     #[test]
     fn a_rate_of_nothing_is_not_told() {

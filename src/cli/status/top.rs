@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::page::ago;
-use crate::cli::page::{counted, grouped};
+use crate::cli::page::{ago, counted, grouped};
 use crate::config::Mode;
 use crate::host::{Host, Services};
 use crate::netlink::{Memory, Meter};
@@ -85,10 +84,7 @@ impl Flow {
             (None, _) => format!("{} {}", self.destination, self.protocol),
         };
         let service = self.service.as_ref().map(|service| format!(" ({service})")).unwrap_or_default();
-        let packets = self.packets.map(|packets| {
-            let packets = usize::try_from(packets).unwrap_or(usize::MAX);
-            format!("{}, ", counted(packets, "packet", "packets"))
-        });
+        let packets = self.packets.map(|packets| format!("{}, ", counted(packets, "packet", "packets")));
         let packets = packets.unwrap_or_default();
         let last = self.last_seen.map(ago).unwrap_or_default();
         format!("{source} → {host}{to}{service}   {packets}{last}")

@@ -2,7 +2,7 @@
 
 use super::super::finding::{Check, Finding, Severity};
 use super::super::patient::Patient;
-use crate::host::{Container, Docker};
+use crate::observe::{Coverage, NotCovered};
 
 /// The check.
 pub const CHECK: Check = Check {
@@ -11,50 +11,27 @@ pub const CHECK: Check = Check {
     judge,
 };
 
-/// The drivers whose packets leave below the host's own stack.
-const DIRECT: [&str; 2] = ["macvlan", "ipvlan"];
-
 fn judge(patient: &Patient) -> Vec<Finding> {
     let Some(docker) = patient.host.docker.known() else {
         return Vec::new();
     };
-    let found = docker.containers.iter().filter_map(|container| Some((container, outside(docker, container)?)));
-    let finding = |(container, network): (&Container, String)| {
+    let finding = |past: &NotCovered| {
         CHECK.found(
             Severity::Warning,
-            format!("NOT COVERED: container {} ({network})", container.name),
+            format!("NOT COVERED: container {past}"),
             "its packets come in by no container interface, and the wall never sees them",
-            format!("docker inspect {}    # give it a bridge network, or guard it by other means", container.name),
+            format!("docker inspect {}    # give it a bridge network, or guard it by other means", past.container),
         )
     };
-    found.map(finding).collect()
-}
-
-/// The network by which its packets pass by the wall.
-fn outside(docker: &Docker, container: &Container) -> Option<String> {
-    if container.network_mode == "host" {
-        return Some("host network".to_owned());
-    }
-    if let Some(id) = container.network_mode.strip_prefix("container:") {
-        let other = docker.containers.iter().find(|other| other.id.starts_with(id) || other.name == id)?;
-        // One step: Docker follows none further either.
-        return match other.network_mode.starts_with("container:") {
-            true => None,
-            false => outside(docker, other).map(|network| format!("{network}, of container {}", other.name)),
-        };
-    }
-    let names = container.addresses.iter().map(|(name, _)| name).chain([&container.network_mode]);
-    let direct = names.filter_map(|name| {
-        docker.networks.iter().find(|network| network.name == *name && DIRECT.contains(&network.driver.as_str()))
-    });
-    direct.map(|network| format!("{} network {}", network.driver, network.name)).next()
+    // Of bridges that are not policed another check tells.
+    Coverage::of(docker, |_| true).not_covered.iter().map(finding).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::super::tests::{docker_of, fires};
     use super::*;
-    use crate::host::DockerNetwork;
+    use crate::host::{Container, DockerNetwork};
 
     #[test]
     fn containers_past_the_wall_are_named() {
