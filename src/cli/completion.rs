@@ -21,6 +21,7 @@ use jiff::tz::TimeZone;
 
 use super::Cli;
 use crate::config::Config;
+use crate::doctor::{CHECKS, Check};
 use crate::generation::{Listed, Store};
 use crate::host::{Docker, DockerState};
 
@@ -99,6 +100,22 @@ pub fn sources() -> ArgValueCompleter {
     })
 }
 
+/// The containers that Docker knows, and these words beside.
+pub fn containers(words: &'static [&'static str]) -> ArgValueCandidates {
+    ArgValueCandidates::new(move || {
+        let names = docker().map(|docker| docker.containers.into_iter().map(|one| one.name).collect::<Vec<_>>());
+        candidates(words.iter().map(|word| (*word).to_owned()).chain(names.unwrap_or_default()).collect())
+    })
+}
+
+/// The checks of `doctor`, each with what it looks for.
+pub fn checks() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let candidate = |check: &&Check| CompletionCandidate::new(check.id).help(Some(check.about.into()));
+        CHECKS.iter().map(candidate).collect()
+    })
+}
+
 fn sources_of(docker: &Docker, kind: &str) -> Vec<String> {
     let containers = docker.containers.iter();
     let names: Vec<String> = match kind {
@@ -162,5 +179,24 @@ mod tests {
             assert!(script.contains("DOCKWALL_COMPLETE=") && script.contains("dockwall"), "{script}");
         }
         assert_eq!(script("csh").unwrap(), None);
+    }
+
+    #[test]
+    fn containers_and_checks_are_offered_where_they_are_named() {
+        let offered = |words: &[&str]| -> Vec<String> {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let last = words.len() - 1;
+            let found = clap_complete::engine::complete(&mut Cli::command(), words, last, None).unwrap();
+            found.iter().map(|one| one.get_value().to_str().unwrap().to_owned()).collect()
+        };
+        for option in ["--only", "--ignore"] {
+            assert_eq!(offered(&["dockwall", "doctor", option, "drif"]), ["drifted"]);
+            assert_eq!(offered(&["dockwall", "doctor", option, ""]).len(), CHECKS.len());
+        }
+        assert_eq!(offered(&["dockwall", "explain", "web", "hos"]), ["host"]);
+        // Docker may not be there: nothing then, and no path of a file.
+        let none = "no-container-is-called-so";
+        assert_eq!(offered(&["dockwall", "explain", none]), Vec::<String>::new());
+        assert_eq!(offered(&["dockwall", "denied", "--container", none]), Vec::<String>::new());
     }
 }

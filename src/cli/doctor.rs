@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::exit::{Outcome, Usage};
 use super::page::{self, Sheet, counted};
-use super::{paint, resolvers};
+use super::{completion, paint, resolvers};
 use crate::config::{Invalid, nearest};
 use crate::doctor::probe::{self, About, Answer, Expected, Report};
 use crate::doctor::{CHECKS, Finding, Patient, Severity, Sources, examine, gather};
@@ -31,10 +31,10 @@ use crate::policy::resolvers_under;
 #[command(after_help = help())]
 pub struct Doctor {
     /// Only this check; may be given several times
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = completion::checks())]
     only: Vec<String>,
     /// Without this check; may be given several times
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = completion::checks())]
     ignore: Vec<String>,
     /// Send packets from each policed bridge as well, and tell what got where
     #[arg(long)]

@@ -3,6 +3,7 @@
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cli::completion;
 use crate::cli::lifetime::read_span;
 use crate::cli::words::value;
 use crate::config::{Destination, LogPrefix};
@@ -12,7 +13,7 @@ use crate::observe::{Filter, PortFilter};
 #[derive(Debug, Args)]
 pub struct Selection {
     /// Of this container only, by its name or an address; may be given several times
-    #[arg(long = "container", value_name = "NAME")]
+    #[arg(long = "container", value_name = "NAME", add = completion::containers(&[]))]
     containers: Vec<String>,
     /// To there only: an address, a network, FIRST-LAST, or `host` for the host itself; may be given several times
     #[arg(long, value_name = "ADDR|host", value_parser = value::<Destination>)]

@@ -9,6 +9,7 @@ mod story;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::completion;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page;
@@ -45,11 +46,11 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Explain {
     /// Where from: an address, container:NAME, network:NAME, or a bare name of either
-    #[arg(value_name = "SRC", value_parser = place)]
+    #[arg(value_name = "SRC", value_parser = place, add = completion::containers(&[]))]
     source: Place,
     /// Where to: an address, `host`, a container, a network or a host's name, and what is asked for there; an IPv6
     /// address with a port in brackets. TCP where no protocol is said
-    #[arg(value_name = "DST[:PORT][/PROTO]", value_parser = target)]
+    #[arg(value_name = "DST[:PORT][/PROTO]", value_parser = target, add = completion::containers(&["host"]))]
     destination: Target,
     /// It comes in by this interface, whatever Docker and the routes say
     #[arg(long = "in", value_name = "IF")]
