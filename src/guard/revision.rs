@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::News;
 use super::follow::{Word, is_same};
 use super::look::Look;
 use super::resolve::{Followed, Resolution};
 use super::sources::Heard;
-use super::{Guard, News};
+use super::watching::Guard;
 use crate::generation::{in_force, revise};
 
 /// Revises the generation in force, unless it is another than was resolved: what a person applied meanwhile

@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Damage, News, is_older};
+use super::watching::is_older;
+use super::{Damage, News};
 use crate::netlink::Process;
 
 /// How long the notification of the repair may take; longer only where it was lost.
