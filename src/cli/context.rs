@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::paint;
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
-use crate::generation::{Lock, Planned, Sources, Store};
+use crate::generation::{Lock, Planned, Sources, Store, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, Host};
 use crate::netlink::{self, Ask, Kernel};
@@ -109,7 +109,15 @@ impl Context {
 
     /// The same for a configuration that was read.
     pub fn plan(&self, loaded: &Loaded, mode: Option<Mode>) -> anyhow::Result<Planned> {
-        let policy = self.resolve(&loaded.config, mode)?.policy;
+        let mut policy = self.resolve(&loaded.config, mode)?.policy;
+        // Who may not ask the kernel may not change it either.
+        if Kernel::open().and_then(|mut kernel| mute(&mut kernel, &mut policy)).unwrap_or(false) {
+            anstream::eprintln!(
+                "{}: this kernel cannot log packets, so there is no log: what is denied is dropped, counted and remembered all the \
+                 same; for a log load the modules: modprobe -a nft_log nf_log_syslog nfnetlink_log",
+                paint::notable("warning")
+            );
+        }
         Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)) })
     }
 

@@ -45,15 +45,17 @@ pub fn raise(kernel: &mut Kernel, store: &Store, features: Features) -> Result<B
     });
     let mut boot = Boot { raised: None, went_back: plan.goes_back.clone(), tried, not_noted: None };
     for number in plan.candidates(&numbers) {
-        let generation = match store.get(number) {
-            Ok(generation) => generation,
+        let (generation, is_muted) = match store.get(number) {
+            Ok(generation) => generation.muted(kernel)?,
             Err(error) => {
                 boot.tried.push(error.into());
                 continue;
             }
         };
         // First the disk, as for a rollback; a wall is raised all the same where that says no.
-        let not_noted = if noted == Some(number) { None } else { store.want(number).err() };
+        let kept = if is_muted { store.put(&generation) } else { Ok(()) };
+        let noting = if noted == Some(number) { Ok(()) } else { store.want(number) };
+        let not_noted = kept.and(noting).err();
         let flags = flags(&generation.policy, store, features);
         let table = Table { flags, ..compile(&generation.policy, features, Timestamp::now()).marked(number) };
         match kernel.replace::<netlink::Error>(|_| Ok(table.clone())) {

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
-use super::error::{Error, Refusal, Refused};
+use super::error::{Error, Refusal};
 use super::holders::holders_of;
 use super::kernel::{ATTEMPTS, Commit, Kernel, back_off};
 use super::read::Live;
@@ -20,9 +20,6 @@ use crate::ruleset::{Change, TABLE_NAME, TABLE_OWNER, TABLE_PERSIST, Table, diff
 /// The table that has the rules while ours is made anew. It has an owner and does not outlive it, so none
 /// is ever left behind.
 pub(super) const HANDOVER: &str = "dockwall-handover";
-
-/// A table that is never made: what it is tried with whether the kernel knows the flags.
-const NEVER: &str = "dockwall-never";
 
 /// Gives a duplicate of the socket that owns the table; none where nobody answers.
 pub struct Ask(Box<dyn FnMut() -> Option<OwnedFd> + Send>);
@@ -100,26 +97,12 @@ impl Kernel {
         self.socket.drain().map_err(|source| Error::Socket { doing: "empty", source })
     }
 
-    /// Whether a table can have an owner here and outlive it. The kernel is asked with a batch that it can
-    /// only refuse.
+    /// Whether a table can have an owner here and outlive it.
     ///
     /// # Errors
     /// As [`Kernel::knock`].
     pub fn knows_owners(&mut self) -> Result<bool, Error> {
-        let make = Change::AddTable { comment: None, flags: TABLE_OWNER | TABLE_PERSIST };
-        let impossible = Change::DeleteSet(NEVER.to_owned());
-        for attempt in 0..ATTEMPTS {
-            let generation = self.generation()?;
-            match self.commit_in(NEVER, &[make.clone(), impossible.clone()], generation) {
-                // Refused for what is impossible alone: the table would have been made.
-                Err(Error::Refused(Refused { refusals })) => {
-                    return Ok(refusals.iter().all(|refusal| refusal.object == impossible.to_string()));
-                }
-                Err(error) => return Err(error),
-                Ok(_) => back_off(attempt),
-            }
-        }
-        Err(Error::Contended { attempts: ATTEMPTS })
+        self.would_take(&[Change::AddTable { comment: None, flags: TABLE_OWNER | TABLE_PERSIST }])
     }
 
     /// Whether the table is this socket's.

@@ -25,6 +25,8 @@ impl Policy {
         now: Timestamp,
     ) -> Result<Self, Unresolvable> {
         let Resolved { mut policy, resolvers, .. } = Self::resolve(config, host, mode, now)?;
+        // The host has no say in it, but for a kernel that cannot log, of which the policy in force knows.
+        policy.log = self.log.clone();
         let mut resolved = std::mem::take(&mut policy.grants);
         for before in &self.grants {
             match resolved.iter().position(|grant| grant.name == before.name) {

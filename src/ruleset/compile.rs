@@ -10,7 +10,7 @@ use super::{
     LogTarget, Reject, Rule, Set, Side, Table,
 };
 use crate::config::{self, Action, Mode, Rate};
-use crate::policy::{InterfaceNames, Policy};
+use crate::policy::{self, InterfaceNames, Policy};
 
 /// The chains, by the names that the recipe for firewalld gave them.
 pub mod chains {
@@ -363,10 +363,15 @@ fn limit(rate: Rate, burst: u32) -> Limit {
 /// four times as much through. What may come in one unit of time may come at once: with nft's burst
 /// of 5 the first lines of one flow would hide another's.
 fn log(policy: &Policy) -> Rule {
-    let target = match policy.log.target {
+    let log = log_statement(&policy.log);
+    Rule::new().limit(limit(policy.log.limit, policy.log.limit.count)).count().log(log)
+}
+
+/// The statement by which a policy that logs does so.
+pub fn log_statement(log: &policy::Log) -> Log {
+    let target = match log.target {
         config::LogTarget::Kernel => LogTarget::Kernel { level: LOG_LEVEL_WARNING },
         config::LogTarget::Nflog(group) => LogTarget::Group(group),
     };
-    let log = Log { prefix: Some(policy.log.prefix.clone()), target };
-    Rule::new().limit(limit(policy.log.limit, policy.log.limit.count)).count().log(log)
+    Log { prefix: Some(log.prefix.clone()), target }
 }

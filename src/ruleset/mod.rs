@@ -28,7 +28,7 @@ mod text;
 pub use build::{Destination, Family, FlowKey, Side};
 pub use chain::{Base, Chain, ChainPolicy, Hook};
 pub use change::{Change, Direction};
-pub use compile::{chains, compile, sets};
+pub use compile::{chains, compile, log_statement, sets};
 pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
 pub use diff::{diff, stages};
 pub use exceptions::sets_of;

@@ -33,9 +33,9 @@ fn l1_l5_every_module_that_is_missing_is_listed_and_nothing_is_left_behind() {
     let without = Without::new();
     let host = Host::new("mode = \"enforce\"");
     for command in ["apply", "apply --confirm 60s"] {
-        let refused = without.run(&host, "ct limit log", command);
+        let refused = without.run(&host, "ct limit", command);
         assert_eq!(refused.status, 1, "{command}: {}", refused.stderr);
-        for said in ["modprobe -a nf_log_syslog nft_ct nft_limit nft_log", "missing in all: ", "(kernel "] {
+        for said in ["modprobe -a nft_ct nft_limit", "missing in all: ", "(kernel "] {
             assert!(refused.stderr.contains(said), "{command}, {said}: {}", refused.stderr);
         }
         assert_eq!(host.netns.list(), "", "{command}");
@@ -78,4 +78,33 @@ fn l2_l3_whatever_a_kernel_without_nf_tables_answers_the_words_are_the_same() {
     assert!(told[0].contains("has no nf_tables"), "{}", told[0]);
     assert!(told.iter().all(|words| *words == told[0]), "{told:?}");
     assert!(!host.state().exists());
+}
+
+/// The drop does not depend on its log, and no generation does: a kernel that has the modules logs with the next apply.
+#[test]
+fn k7_a_kernel_that_cannot_log_enforces_without_a_log() {
+    let without = Without::new();
+    let host = Host::new("mode = \"enforce\"");
+    let applied = without.run(&host, "log", "apply");
+    assert_eq!(applied.status, 0, "{}", applied.stderr);
+    assert!(
+        applied.stderr.contains("cannot log packets") && applied.stderr.contains("nf_log_syslog"),
+        "{}",
+        applied.stderr
+    );
+    assert!(host.expect(0, "status").stdout.contains("logging off"));
+    assert!(!host.netns.list().contains("log prefix") && host.netns.list().contains("drop"));
+    // Another apply there changes nothing, one with the modules does.
+    assert!(without.run(&host, "log", "apply").stdout.contains("nothing to change"));
+    host.expect(0, "apply");
+    assert!(host.netns.list().contains("log prefix \"DOCKER_NET_DROP \""));
+
+    // A kernel that lost them by an update boots with the same wall but for the log.
+    host.netns.nft("flush ruleset");
+    let booted = without.run(&host, "log", "boot");
+    assert_eq!(booted.status, 0, "{}", booted.stderr);
+    assert!(host.expect(0, "status").stdout.contains("logging off"));
+    assert!(!host.netns.list().contains("log prefix"));
+    host.expect(0, "grant 10.1.2.3 --name database");
+    host.expect(0, "rollback");
 }
