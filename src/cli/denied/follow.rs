@@ -201,7 +201,7 @@ struct Follower {
 impl Follower {
     /// Tells what is new in the meters.
     fn take_all(&mut self, memory: Memory) -> anyhow::Result<()> {
-        let Found { flows, seen, .. } = Found::of(memory);
+        let Found { flows, seen } = Found::of(memory);
         let mut remember = 0;
         if let Seen::Meters { meters, mode, .. } = seen {
             self.mode = mode;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::source::{Found, Seen};
+use super::source::{Found, Seen, not_covered};
 use crate::config::Mode;
 use crate::host::{Host, Services};
 use crate::observe::{Denied, Group, Names, Place, protocol_name};
@@ -48,7 +48,7 @@ impl Serialize for Answer<'_> {
             }
         }
         map.serialize_entry("docker", &docker)?;
-        map.serialize_entry("not_covered", &self.found.not_covered(self.host))?;
+        map.serialize_entry("not_covered", &not_covered(self.host))?;
         match &self.groups {
             Some(groups) => {
                 map.serialize_entry("groups", groups.get(..self.most.min(groups.len())).unwrap_or_default())?

@@ -211,7 +211,7 @@ fn notes(context: &Context, found: &Found, hidden: usize, host: &Host) {
         );
     }
     found.notes(context);
-    let not_covered: Vec<String> = found.not_covered(host).iter().map(ToString::to_string).collect();
+    let not_covered: Vec<String> = source::not_covered(host).iter().map(ToString::to_string).collect();
     if !not_covered.is_empty() {
         anstream::eprintln!(
             "{}: not seen here, since the wall does not cover it: {}",

@@ -15,7 +15,7 @@ use crate::cli::{page, paint};
 use crate::config::{Config, Mode};
 use crate::host::Host;
 use crate::netlink::{Memory, Meter};
-use crate::observe::{Clock, Count, Coverage, Denied, Log, NotCovered, Prefixes, Status, Wall};
+use crate::observe::{Clock, Count, Coverage, Denied, Log, NotCovered, Prefixes, Status};
 
 /// The flows, and what is known of them together.
 #[derive(Debug)]
@@ -24,8 +24,6 @@ pub struct Found {
     pub flows: Vec<Denied>,
     /// Where they are from.
     pub seen: Seen,
-    /// The wall; none where only a log was read.
-    pub wall: Option<Wall>,
 }
 
 /// Where they are from.
@@ -68,7 +66,7 @@ pub fn read_log(context: &Context, path: &Path, selection: &Selection) -> anyhow
     let log = Log::read(input, &prefixes(&context.load()?.config, selection), &Clock::of_this_machine());
     let Log { flows, lines, denied, broken } =
         log.with_context(|| format!("cannot read the log {}", path.display()))?;
-    Ok(Found { flows, seen: Seen::Log { lines, denied, broken }, wall: None })
+    Ok(Found { flows, seen: Seen::Log { lines, denied, broken } })
 }
 
 /// The prefixes of the configuration and of the command line.
@@ -92,6 +90,12 @@ pub fn no_wall(context: &Context) -> Outcome {
     Outcome::NotSo
 }
 
+/// What is never among denied flows, since its packets come by no bridge. Which bridges are policed is in sets that
+/// are not read here: `dockwall status` tells of those as well.
+pub fn not_covered(host: &Host) -> Vec<NotCovered> {
+    host.docker.known().map(|docker| Coverage::of(docker, |_| true).not_covered).unwrap_or_default()
+}
+
 impl Found {
     /// What the kernel told just now.
     pub fn of(memory: Memory) -> Self {
@@ -99,14 +103,8 @@ impl Found {
         let (generation, mode) = wall.as_ref().map_or((None, None), |wall| (wall.generation, wall.mode));
         let now = Timestamp::now();
         let flows = memory.flows.iter().map(|remembered| Denied::remembered(remembered, mode, now)).collect();
-        let denied = wall.as_ref().map(|wall| wall.denied).unwrap_or_default();
-        Self { flows, wall, seen: Seen::Meters { generation, mode, denied, meters: memory.meters } }
-    }
-
-    /// What is never among them, since its packets do not come by the wall. A log does not say what is policed.
-    pub fn not_covered(&self, host: &Host) -> Vec<NotCovered> {
-        let polices = |name: &str| self.wall.as_ref().is_none_or(|wall| wall.polices(name));
-        host.docker.known().map(|docker| Coverage::of(docker, polices).not_covered).unwrap_or_default()
+        let denied = wall.map(|wall| wall.denied).unwrap_or_default();
+        Self { flows, seen: Seen::Meters { generation, mode, denied, meters: memory.meters } }
     }
 
     /// Says to people what the list does not.
