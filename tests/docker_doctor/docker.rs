@@ -19,7 +19,7 @@ fn h1_h2_containers_that_are_not_covered_are_named() {
 
 #[test]
 fn h4_a_rootless_runtime_is_named() {
-    let stage = Stage::new(&[]);
+    let stage = Stage::new(&[]).seeing_rootless();
     let directory = stage.lab.directory();
     let program = directory.join("slirp4netns");
     std::fs::copy("/bin/sleep", &program).unwrap();

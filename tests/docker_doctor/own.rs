@@ -200,13 +200,13 @@ fn e1_e3_resolvers_and_uplinks_that_the_policy_misses_are_told() {
 fn terminals_pipes_and_programs_are_told_alike() {
     let stage = Stage::new(&[]);
     stage.sh("nft add rule inet dockwall DOCKER-USER accept");
-    let output = stage.lab.try_dockwall("doctor --ignore guard");
+    let output = stage.lab.try_dockwall("doctor --ignore guard --ignore rootless");
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.starts_with("○ 1 error    "), "{printed}");
     for part in ["✗ error  drifted", "found  the table", "why    somebody", "cure   dockwall status"] {
         assert!(printed.contains(part), "{part} is missing:\n{printed}");
     }
-    let ignored = stage.lab.try_dockwall("doctor --ignore guard --ignore drifted");
+    let ignored = stage.lab.try_dockwall("doctor --ignore guard --ignore rootless --ignore drifted");
     assert_eq!(ignored.status.code(), Some(0));
     let unknown = stage.lab.try_dockwall("doctor --only driftd");
     assert_eq!(unknown.status.code(), Some(2));

@@ -13,6 +13,8 @@ pub const CONFIG: &str = "log.target = \"nflog:5\"\n";
 /// A lab, with somebody who listens to the log.
 pub struct Stage {
     pub lab: Lab,
+    /// What is not told.
+    ignored: &'static str,
     _listener: Sender,
 }
 
@@ -45,7 +47,7 @@ impl Stage {
             assert!(Instant::now() < end, "nobody listens to the log");
             sleep(Duration::from_millis(20));
         }
-        Self { lab, _listener: listener }
+        Self { lab, ignored: "--ignore guard --ignore rootless", _listener: listener }
     }
 
     /// Applies, in enforce mode, the configuration with `more` in it.
@@ -64,10 +66,16 @@ impl Stage {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Also tells of rootless containers, which are processes anywhere on this machine: those that another test
+    /// starts meanwhile are seen as well.
+    pub fn seeing_rootless(self) -> Self {
+        Self { ignored: "--ignore guard", ..self }
+    }
+
     /// Examines the host; that it has no guard is not told.
     #[track_caller]
     pub fn examine(&self, options: &str) -> Found {
-        let output = self.lab.try_dockwall(format!("--json doctor --ignore guard {options}").trim());
+        let output = self.lab.try_dockwall(format!("--json doctor {} {options}", self.ignored).trim());
         let json: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
