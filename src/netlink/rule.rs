@@ -40,7 +40,7 @@ pub fn encode_handle(writer: &mut Writer, table: &str, chain: &str, handle: Opti
     }
 }
 
-/// Reads a rule and the chain it is in, without what does nothing in it.
+/// Reads a rule and the chain it is in, without what does nothing in it, and with ranges as dockwall writes them.
 pub fn decode(attributes: Attributes) -> Result<(String, Rule)> {
     let (mut chain, mut rule) = (None, Rule::default());
     for attribute in attributes {
@@ -50,7 +50,7 @@ pub fn decode(attributes: Attributes) -> Result<(String, Rule)> {
             NFTA_RULE_HANDLE => rule.handle = Some(attribute.u64()?),
             NFTA_RULE_EXPRESSIONS => {
                 for expression in attribute.nested() {
-                    rule.expressions.push(expr::decode(&expression?)?);
+                    rule.expressions.extend(expr::as_compares(expr::decode(&expression?)?));
                 }
                 rule.expressions.retain(|expression| !expr::does_nothing(expression));
             }

@@ -12,6 +12,18 @@ const NFTA_RANGE_OP: u16 = 2;
 const NFTA_RANGE_FROM_DATA: u16 = 3;
 const NFTA_RANGE_TO_DATA: u16 = 4;
 
+/// The expression, or where it is a range, the two compares that say the same: so `nft` writes an interval until
+/// 1.0.6, and dockwall does, while `nft` 1.1.3 writes a range.
+pub fn as_compares(expression: Expr) -> Vec<Expr> {
+    match expression {
+        Expr::Range { register, op: CmpOp::Eq, from, to } => vec![
+            Expr::Cmp { register, op: CmpOp::Gte, data: from },
+            Expr::Cmp { register, op: CmpOp::Lte, data: to },
+        ],
+        other => vec![other],
+    }
+}
+
 pub fn encode(writer: &mut Writer, register: Register, op: CmpOp, from: &[u8], to: &[u8]) {
     writer.u32(NFTA_RANGE_SREG, register.0);
     writer.u32(NFTA_RANGE_OP, op as u32);
