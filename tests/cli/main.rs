@@ -26,4 +26,5 @@ mod state_directory;
 mod status;
 mod suggest;
 mod trial;
+mod upgrade;
 mod walk;
