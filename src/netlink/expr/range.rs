@@ -16,10 +16,9 @@ const NFTA_RANGE_TO_DATA: u16 = 4;
 /// 1.0.6, and dockwall does, while `nft` 1.1.3 writes a range.
 pub fn as_compares(expression: Expr) -> Vec<Expr> {
     match expression {
-        Expr::Range { register, op: CmpOp::Eq, from, to } => vec![
-            Expr::Cmp { register, op: CmpOp::Gte, data: from },
-            Expr::Cmp { register, op: CmpOp::Lte, data: to },
-        ],
+        Expr::Range { register, op: CmpOp::Eq, from, to } => {
+            vec![Expr::Cmp { register, op: CmpOp::Gte, data: from }, Expr::Cmp { register, op: CmpOp::Lte, data: to }]
+        }
         other => vec![other],
     }
 }
