@@ -148,9 +148,11 @@ fn l11_where_only_the_state_directory_can_be_written_it_applies() {
     }
 }
 
-/// What a kernel without nf_tables answers when the socket to netfilter is made, as the `socket`th one.
+/// What a kernel without nf_tables answers when the socket to netfilter is made, from the `socket`th one on.
 fn without_nf_tables(socket: usize) -> String {
-    format!("strace --quiet=all --output=/dev/null --trace=socket -e inject=socket:error=EPROTONOSUPPORT:when={socket}")
+    format!(
+        "strace --quiet=all --output=/dev/null --trace=socket -e inject=socket:error=EPROTONOSUPPORT:when={socket}+"
+    )
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn l1_l2_l3_the_doctor_calls_a_kernel_without_nf_tables_an_unsupported_platform(
     let host = Host::new("");
     // The first socket finds out what the kernel can keep, the second one is for links and addresses; all later
     // ones are refused.
-    let without = without_nf_tables(3) + "+";
+    let without = without_nf_tables(3);
     let found = host.run_under(&without.split(' ').collect::<Vec<_>>(), "doctor");
     assert_eq!(found.status, 4, "{}{}", found.stdout, found.stderr);
     assert!(found.stdout.contains("unsupported platform: this kernel"), "{}", found.stdout);
