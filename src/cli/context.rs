@@ -1,6 +1,7 @@
 //! What every command is given, and what most of them begin with.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -44,12 +45,15 @@ pub struct Context {
     pub json: bool,
     /// Whether details are wanted.
     pub verbose: bool,
+    /// What the kernel can do, once it was asked.
+    features: OnceLock<Features>,
 }
 
 impl Context {
     /// Takes the options.
     pub fn new(global: Global) -> Self {
-        Self { config: global.config, store: Store::new(&global.state_dir), json: global.json, verbose: global.verbose }
+        let (store, features) = (Store::new(&global.state_dir), OnceLock::new());
+        Self { config: global.config, store, json: global.json, verbose: global.verbose, features }
     }
 
     /// Where the configuration is, or would be.
@@ -124,8 +128,10 @@ impl Context {
     /// What this machine's kernel can do. Whether it can keep a table for an owner it is asked; who may not ask
     /// may not use it either.
     pub fn features(&self) -> Features {
-        let owner = Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
-        Features { owner, ..Features::of_release(&host::kernel_release()) }
+        *self.features.get_or_init(|| {
+            let owner = Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
+            Features { owner, ..Features::of_release(&host::kernel_release()) }
+        })
     }
 
     /// Connects to the kernel, with no capability left but the one it takes, and finds out whether it
@@ -143,7 +149,7 @@ impl Context {
 
     /// Finds out whether this kernel has all that the rules of `policy` need, before anything is made on the disk.
     pub fn preflight(&self, kernel: &mut Kernel, policy: &Policy) -> Result<(), netlink::Error> {
-        kernel.preflight(&compile(policy, self.features(), Timestamp::now()))
+        kernel.preflight(|| compile(policy, self.features(), Timestamp::now()))
     }
 
     /// Opens the state directory for one process at a time.

@@ -15,22 +15,22 @@ const CHAIN: &str = "preflight";
 const NEVER: &str = "dockwall-never";
 
 impl Kernel {
-    /// Has the kernel check all that `table` is made of, and throws it away. Where a table of ours is there already
+    /// Has the kernel check all that `table` makes, and throws it away. Where a table of ours is there already
     /// it has had it, and nothing is asked.
     ///
     /// # Errors
     /// [`Error::Refused`] with everything that this kernel lacks.
-    pub fn preflight(&mut self, table: &Table) -> Result<(), Error> {
+    pub fn preflight(&mut self, table: impl FnOnce() -> Table) -> Result<(), Error> {
         let frame = self.read_frame()?;
         if frame.is_there() {
             return Ok(());
         }
-        let mut frames = table.clone();
+        let mut frames = table();
         // What is in the sets is no matter, and may be much.
         for set in &mut frames.sets {
             set.elements = set.elements.none();
         }
-        let single = Table { chains: vec![Chain::regular(CHAIN, single_rules(table))], ..Table::new() };
+        let single = Table { chains: vec![Chain::regular(CHAIN, single_rules(&frames))], ..Table::new() };
         for part in [&single, &frames] {
             // Where somebody made one meanwhile, the kernel judges nothing, and no harm is done.
             self.rehearse(&diff(None, part), frame.generation())?;
