@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::cgroup::Cgroup;
 use crate::support::{Netns, listing};
 
 /// Nothing takes longer than this.
@@ -36,6 +37,7 @@ struct Running {
     name: String,
     /// Its process 1, as this machine numbers it.
     first: Pid,
+    _cgroup: Cgroup,
 }
 
 /// Numbers the machines of this process.
@@ -117,7 +119,8 @@ impl Machine {
         assert!(self.running.is_none(), "it is on");
         let netns = Netns::new();
         let name = format!("dw-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut nspawn = Command::new("systemd-nspawn");
+        let cgroup = Cgroup::new(&name);
+        let mut nspawn = cgroup.command("systemd-nspawn");
         nspawn.args(["--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe", "--bind-ro=/usr"]);
         nspawn.args(["--resolv-conf=off", "--timezone=off", "--link-journal=no"]).arg(format!("--machine={name}"));
         nspawn.arg("--directory").arg(self.root.path());
@@ -129,7 +132,7 @@ impl Machine {
             assert!(nspawn.try_wait().unwrap().is_none(), "systemd-nspawn ended: {}", self.log(&name));
             first_of(nspawn.id())
         });
-        self.running = Some(Running { netns, nspawn, name, first });
+        self.running = Some(Running { netns, nspawn, name, first, _cgroup: cgroup });
         await_that("a booted system", || {
             let state = text(self.command("systemctl is-system-running").output().unwrap());
             ["running", "degraded"].contains(&state.trim())

@@ -5,6 +5,7 @@
 mod support;
 
 mod boot;
+mod cgroup;
 mod guard;
 mod machine;
 mod trial;
