@@ -13,7 +13,8 @@
 //! 9. [`guard`] keeps it in force as a service.
 //! 10. [`cli`] is the only room that prints.
 //!
-//! [`interval`] has the arithmetic of address ranges that several of them need. `policy` and
+//! [`interval`] has the arithmetic of address ranges that several of them need, `printable` makes other
+//! people's names fit for a terminal. `policy` and
 //! `ruleset` do no I/O; what does I/O decides nothing.
 
 #![cfg_attr(not(feature = "libnftnl"), forbid(unsafe_code))]
@@ -36,4 +37,5 @@ pub mod interval;
 pub mod netlink;
 pub mod observe;
 pub mod policy;
+mod printable;
 pub mod ruleset;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::invalid::is_unprintable;
+use crate::printable::is_unprintable;
 
 /// How many bytes before and after the start of the marked text are shown: a list may be written in
 /// one line of megabytes.

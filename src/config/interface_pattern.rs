@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::invalid::{Invalid, is_unprintable, quote};
+use super::invalid::{Invalid, quote};
+use crate::printable::is_unprintable;
 
 /// The longest name of an interface in bytes: IFNAMSIZ - 1 (`include/uapi/linux/if.h`).
 const LONGEST: usize = 15;

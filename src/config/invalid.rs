@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::printable::is_unprintable;
+
 /// How many characters of a value a message shows: enough to recognise it, and a value may be
 /// megabytes long.
 const SHOWN: usize = 60;
@@ -47,13 +49,6 @@ pub(super) fn shorten(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Control characters, and the marks that reorder or hide what a terminal shows
-/// (Unicode TR36, section 2.10; the set is rustc's `text_direction_codepoint_in_literal`).
-pub(super) fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::watch::Process;
+use crate::printable::printable;
 
 /// `NETLINK_NETFILTER`, as the list of sockets has it.
 const NETFILTER: &str = "12";
@@ -44,7 +45,7 @@ fn has_socket(pid: u32, inode: u64) -> bool {
 
 fn process(pid: u32) -> Process {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    Process { pid, name: name.trim_end().to_owned() }
+    Process { pid, name: printable(name.trim_end().to_owned()) }
 }
 
 #[cfg(test)]

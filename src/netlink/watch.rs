@@ -11,6 +11,7 @@ use rustix::net::sockopt;
 use super::attribute::Attributes;
 use super::error::Error;
 use super::message::{FAMILY_INET, Kind, Message, Messages, SUBSYSTEM};
+use crate::printable::printable;
 use crate::ruleset::TABLE_NAME;
 
 /// `NFNLGRP_NFTABLES` of `include/uapi/linux/netfilter/nfnetlink.h`.
@@ -139,7 +140,7 @@ fn changed(attributes: Attributes) -> Seen {
         match attribute.kind {
             NFTA_GEN_ID => generation = attribute.u32().unwrap_or_default(),
             NFTA_GEN_PROC_PID => by.pid = attribute.u32().unwrap_or_default(),
-            NFTA_GEN_PROC_NAME => by.name = attribute.string().unwrap_or_default(),
+            NFTA_GEN_PROC_NAME => by.name = printable(attribute.string().unwrap_or_default()),
             _ => {}
         }
     }

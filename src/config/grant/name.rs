@@ -1,6 +1,7 @@
 //! What a grant is called, and why it is there.
 
-use crate::config::invalid::{Invalid, is_unprintable, quote};
+use crate::config::invalid::{Invalid, quote};
+use crate::printable::is_unprintable;
 
 /// The longest name in bytes; it is shown in tables and in comments of rules.
 const LONGEST_NAME: usize = 64;

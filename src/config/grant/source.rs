@@ -4,9 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::config::invalid::{Invalid, is_unprintable, quote};
+use crate::config::invalid::{Invalid, quote};
 use crate::config::nearest::nearest;
 use crate::config::target::Target;
+use crate::printable::is_unprintable;
 
 /// The containers of a grant. Written `"172.18.0.0/16"`, `"network:NAME"`, `"container:NAME"` or
 /// `"label:KEY=VALUE"`; what a name stands for is looked up when the policy is resolved.

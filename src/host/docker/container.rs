@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use bollard::models::{ContainerSummary, EndpointSettings};
 
 use super::Published;
+use crate::printable::printable;
 
 /// The network mode of a container in the host's own network.
 const HOST_MODE: &str = "host";
@@ -50,12 +51,14 @@ impl Container {
 
 impl From<ContainerSummary> for Container {
     fn from(summary: ContainerSummary) -> Self {
+        let labels = summary.labels.unwrap_or_default().into_iter();
         let mode = summary.host_config.and_then(|config| config.network_mode).unwrap_or_default();
         let mut container = Self {
-            name: name(&summary.names.unwrap_or_default()),
+            name: printable(name(&summary.names.unwrap_or_default())),
             id: summary.id.unwrap_or_default(),
-            image: summary.image.unwrap_or_default(),
-            labels: summary.labels.unwrap_or_default().into_iter().collect(),
+            image: printable(summary.image.unwrap_or_default()),
+            // Whoever made the image wrote them. No configuration can name one with such characters.
+            labels: labels.map(|(key, value)| (printable(key), printable(value))).collect(),
             published: Published::of(&summary.ports.unwrap_or_default()),
             // Older daemons (20.10) tell what the client wrote.
             network_mode: if mode == "default" { "bridge".to_owned() } else { mode },
@@ -78,6 +81,7 @@ fn name(names: &[String]) -> String {
 
 fn addresses((network, endpoint): (String, EndpointSettings)) -> impl Iterator<Item = (String, IpAddr)> {
     let written = [endpoint.ip_address, endpoint.global_ipv6_address].into_iter().flatten();
+    let network = printable(network);
     written.filter_map(move |address| Some((network.clone(), address.parse().ok()?)))
 }
 
@@ -99,6 +103,17 @@ mod tests {
     #[test]
     fn the_name_is_its_own_and_not_a_link_s() {
         assert_eq!(container(r#"{ "Names": ["/web/db", "/db-1"] }"#).name, "db-1");
+    }
+
+    #[test]
+    fn names_of_other_people_s_making_do_not_reach_a_terminal_as_they_are() {
+        let read = container(
+            r#"{ "Image": "a\u001b[2J", "Labels": { "com.docker.compose.project": "shop\u001b]0;x\u0007" },
+                "NetworkSettings": { "Networks": { "back\nend": { "IPAddress": "172.21.0.2" } } } }"#,
+        );
+        assert_eq!(read.image, "a\\u{1b}[2J");
+        assert_eq!(read.labels["com.docker.compose.project"], "shop\\u{1b}]0;x\\u{7}");
+        assert_eq!(read.addresses[0].0, "back\\u{a}end");
     }
 
     #[test]

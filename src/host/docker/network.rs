@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use bollard::models::Network;
 use ipnet::IpNet;
 
+use crate::printable::printable;
+
 /// The network by which a swarm's tasks leave their node, which is its bridge's name as well.
 pub(super) const GATEWAY_BRIDGE: &str = "docker_gwbridge";
 
@@ -46,7 +48,7 @@ impl From<Network> for DockerNetwork {
             subnets: subnets.collect(),
             gateways: gateways.collect(),
             id: network.id.unwrap_or_default(),
-            name: network.name.unwrap_or_default(),
+            name: printable(network.name.unwrap_or_default()),
             driver: network.driver.unwrap_or_default(),
             internal: network.internal.unwrap_or_default(),
             bridge,
