@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use support::lab::{CONTAINERS, HOST, LAN, Lab, Verdict, addresses, all_of, from, of_matrix, packets_of};
+use support::lab::{CONTAINERS, HOST, LAN, Lab, Verdict, addresses, all_of, from, packets_of};
 
 /// Packets that one run of [`send_counted`] sends to denied addresses.
 const COUNTED: u64 = (CONTAINERS.len() * LAN.len()) as u64 * (PINGS + SCANNED);
@@ -35,7 +35,7 @@ fn k9_audit_lets_all_pass_and_counts_and_remembers_what_enforce_drops() {
     for mode in ["audit", "enforce"] {
         lab.apply(&format!("mode = \"{mode}\""));
         match mode {
-            "audit" => lab.expect("audited", &of_matrix()),
+            "audit" => lab.expect("audited", &lab.matrix()),
             _ => lab.expect("enforced", &closed),
         }
         // By TCP more packets follow where the first ones pass: there the flows are compared.

@@ -6,16 +6,15 @@ mod support;
 use support::lab::table::{Expected, State, Table};
 use support::lab::{
     CONTAINERS, ENFORCE, HOST, HOST_FROM_WAN, HOST_PUBLIC, LAN, Lab, Row, Verdict, WAN, addresses, all_of, from,
-    gateways, of_matrix, of_tcp, of_tcp_at, published_at,
+    gateways, of_tcp, of_tcp_at, published_at,
 };
 
 /// The matrix with the LAN and the host closed to containers.
-fn walled() -> Vec<Row> {
+fn walled(mut rows: Vec<Row>) -> Vec<Row> {
     let is_closed = |row: &Row| {
         let asked = row.probe.split(' ').nth(1);
         CONTAINERS.contains(&row.place.as_str()) && LAN.iter().chain(&HOST).any(|address| asked == Some(address))
     };
-    let mut rows = of_matrix();
     for row in rows.iter_mut().filter(|row| is_closed(row)) {
         row.verdict = Verdict::Timeout;
     }
@@ -25,22 +24,23 @@ fn walled() -> Vec<Row> {
 #[test]
 fn b2_d7_d8_f1_enforce_closes_the_lan_and_leaves_the_rest_as_docker_made_it() {
     let lab = Lab::up(&[]);
-    lab.expect("without dockwall", &of_matrix());
+    let (open, walled) = (lab.matrix(), walled(lab.matrix()));
+    lab.expect("without dockwall", &open);
 
     let nothing_denied = "mode = \"enforce\"\ndeny = { ranges = [], on_link = false, host = false }";
     assert_eq!(lab.apply(nothing_denied)["mode"], "enforce");
-    lab.expect("with an empty deny list", &of_matrix());
+    lab.expect("with an empty deny list", &open);
 
     lab.apply(ENFORCE);
-    lab.expect("enforced", &walled());
+    lab.expect("enforced", &walled);
     assert_eq!(lab.try_dockwall("status").status.code(), Some(0));
 
     lab.dockwall("rollback");
-    lab.expect("rolled back to the empty deny list", &of_matrix());
+    lab.expect("rolled back to the empty deny list", &open);
     lab.dockwall("rollback --to 2");
-    lab.expect("enforced again", &walled());
+    lab.expect("enforced again", &walled);
     lab.dockwall("remove");
-    lab.expect("removed", &of_matrix());
+    lab.expect("removed", &open);
     assert_eq!(lab.try_dockwall("status").status.code(), Some(4));
 }
 

@@ -36,7 +36,7 @@ pub use places::*;
 pub use spoofed::Spoofed;
 // Each test program uses its part.
 #[allow(unused_imports)]
-pub use probes::{Row, Verdict, from, of_matrix};
+pub use probes::{Row, Verdict, from};
 #[allow(unused_imports)]
 pub use sender::{Sender, assert_unbroken};
 use serde_json::Value;

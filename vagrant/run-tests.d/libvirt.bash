@@ -2,12 +2,20 @@
 # A libvirtd of its own, in namespaces that end with it.
 # Part of vagrant/run-tests.
 
-# Becomes the same command in new network, mount and process namespaces: bridges, dnsmasq and machines exist
+# Ends as the same command does in new network, mount and process namespaces: bridges, dnsmasq and machines exist
 # only in there, and what is left when it ends, the kernel ends.
 enter_namespaces() {
   [[ -z ${DOCKWALL_IN_NAMESPACES:-} ]] || return 0
-  DOCKWALL_IN_NAMESPACES=yes exec unshare --net --mount --pid --fork --kill-child --mount-proc \
-    --propagation private "$SELF" "$@"
+  local status=0 inside
+  # However this one ends, by SIGKILL too: what is inside hears of no other signal.
+  DOCKWALL_IN_NAMESPACES=yes setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
+    --propagation private "$SELF" "$@" &
+  inside=$!
+  trap 'kill -KILL "$inside" 2>/dev/null || true' INT TERM HUP
+  wait "$inside" || status=$?
+  # The disks, of which logs and boxes stay.
+  rm --recursive --force "$WORK/libvirt"
+  exit "$status"
 }
 
 start_libvirt() {
@@ -27,16 +35,16 @@ start_libvirt() {
   rm --force /etc/libvirt/qemu/networks/autostart/*
   virtlogd --daemon
   libvirtd --daemon
-  wait_for 100 libvirt_answers || die "libvirtd does not answer; see $state/log"
+  wait_for 120 libvirt_answers || die "libvirtd does not answer; see $state/log"
 }
 
 libvirt_answers() { virsh --quiet --connect qemu:///system list >/dev/null 2>&1; }
 
-# Runs a check until it succeeds: `wait_for TENTHS_OF_A_SECOND CHECK…`.
+# Runs a check until it succeeds: `wait_for SECONDS CHECK…`.
 wait_for() {
-  local tries=$1
+  local until=$((SECONDS + $1))
   while ! "${@:2}"; do
-    ((--tries > 0)) || return 1
-    sleep 0.1
+    ((SECONDS < until)) || return 1
+    sleep 0.2
   done
 }

@@ -59,9 +59,9 @@ pub fn from(place: &str, probes: impl IntoIterator<Item = String>, verdict: Verd
     probes.into_iter().map(row).collect()
 }
 
-/// Every question that anybody in the lab can ask anybody, with what Docker makes of it: the
+/// Every question that anybody in the lab can ask anybody, with what that Docker makes of it: the
 /// Internet, the neighbours and the host are open, the networks are apart.
-pub fn of_matrix() -> Vec<Row> {
+fn of_matrix(docker: u32) -> Vec<Row> {
     let mut rows = Vec::new();
     for place in CONTAINERS {
         let around = LAN.iter().chain(&WAN).chain(&HOST).flat_map(|address| all_of(address));
@@ -75,17 +75,29 @@ pub fn of_matrix() -> Vec<Row> {
     rows.extend(from("lan", HOST.into_iter().flat_map(published_at), Verdict::Ok));
     rows.extend(from("lan", HOST.into_iter().flat_map(all_of), Verdict::Ok));
     // Straight to the container: only what is published is open, on the container's own port.
-    for container in CONTAINERS {
-        let closed = addresses(container).into_iter().flat_map(all_of);
-        let closed = closed.filter(|probe| container != "web-1" || probe.starts_with("ping"));
-        rows.extend(from("lan", closed, Verdict::Timeout));
+    for (container, address) in CONTAINERS.into_iter().flat_map(|one| addresses(one).map(|address| (one, address))) {
+        let asked = all_of(address).into_iter();
+        let asked = asked.filter(|probe| container != "web-1" || probe.starts_with("ping"));
+        rows.extend(from("lan", asked, straight_to(address, docker)));
     }
     rows.extend(from("wan", HOST_FROM_WAN.into_iter().flat_map(published_at), Verdict::Ok));
     rows.extend(from("host", CONTAINERS.into_iter().flat_map(addresses).flat_map(all_of), Verdict::Ok));
     rows
 }
 
+/// What becomes of who asks a container from outside, at its own address and what is not published. Docker drops what
+/// nothing accepts on the way to any of them, from 26 on by IPv4 only (measured with 20.10.24 and 26.1.5).
+fn straight_to(address: &str, docker: u32) -> Verdict {
+    if docker >= 26 && address.contains(':') { Verdict::Ok } else { Verdict::Timeout }
+}
+
 impl Lab {
+    /// The matrix without a wall, as the Docker of this lab makes it.
+    pub fn matrix(&self) -> Vec<Row> {
+        let version = self.exec("host", "docker version --format {{.Server.Version}}");
+        of_matrix(version.split('.').next().unwrap().trim().parse().unwrap())
+    }
+
     /// How each probe of a place ends.
     #[track_caller]
     pub fn probes(&self, place: &str, probes: &[&str]) -> Vec<(String, Verdict)> {
