@@ -75,8 +75,8 @@ reboot() {
   BOOT=$(boot_id)
   ssh -F "$SSH" machine sudo systemctl reboot >/dev/null 2>&1 || true
   ssh -F "$SSH" -O exit machine >/dev/null 2>&1 || true
-  wait_for 240 has_booted || { echo "it does not come back" && return 1; }
-  wait_for 180 has_settled || { echo 'dockwall and Docker do not settle' && return 1; }
+  wait_for 600 has_booted || { echo "it does not come back" && return 1; }
+  wait_for 400 has_settled || { echo 'dockwall and Docker do not settle' && return 1; }
 }
 
 # Says what is not so: `is EXPECTED FOUND WHAT`.
