@@ -11,9 +11,9 @@ use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
 use crate::generation::{Lock, Planned, Sources, Store, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, Host};
-use crate::netlink::{self, Ask, Kernel};
+use crate::netlink::{self, Ask, Kernel, modules_of};
 use crate::policy::{Policy, Resolved};
-use crate::ruleset::{Features, compile};
+use crate::ruleset::{Expr, Features, compile, log_statement};
 
 /// Where generations are kept unless it is said otherwise.
 pub const DEFAULT_STATE: &str = "/var/lib/dockwall";
@@ -118,8 +118,9 @@ impl Context {
         if Kernel::open().and_then(|mut kernel| mute(&mut kernel, &mut policy)).unwrap_or(false) {
             anstream::eprintln!(
                 "{}: this kernel cannot log packets, so there is no log: what is denied is dropped, counted and remembered all the \
-                 same; for a log load the modules: modprobe -a nft_log nf_log_syslog nfnetlink_log",
-                paint::notable("warning")
+                 same; for a log {}",
+                paint::notable("warning"),
+                host::how_to_load(&modules_of(&Expr::Log(log_statement(&policy.log))))
             );
         }
         Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)) })

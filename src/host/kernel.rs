@@ -6,8 +6,9 @@ pub fn kernel_release() -> String {
 }
 
 /// How to have modules that are missing, in words that begin a cure.
-pub fn how_to_load(modules: &[&str]) -> String {
-    cure(modules, modules_are_disabled())
+pub fn how_to_load(modules: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = modules.iter().map(AsRef::as_ref).collect();
+    cure(&names, modules_are_disabled())
 }
 
 /// Whether no module can be loaded any more: `modules_disabled` in Documentation/admin-guide/sysctl/kernel.rst.

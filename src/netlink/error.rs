@@ -186,10 +186,11 @@ fn meaning(change: Option<&Change>, place: &Place, errno: Errno) -> (String, Str
     let (reason, cure) = match (errno, change) {
         (Errno::NOENT, Some(Change::AddRule { rule, .. })) => return missing_for_rule(rule, place),
         (Errno::NOENT, Some(Change::AddChain(chain))) if chain.base.is_some() => {
-            return (
-                "the kernel has no base chains of this type for family inet".into(),
-                how_to_load(&["nf_tables_inet"]),
-            );
+            // In nf_tables itself: no module brings it.
+            (
+                "the kernel has no base chains of this type for family inet",
+                "boot a kernel built with CONFIG_NF_TABLES_INET",
+            )
         }
         (Errno::NOENT, Some(Change::AddSet(_))) => {
             return ("the table is missing, or the kernel has no such kind of set".into(), how_to_load(&["nf_tables"]));
@@ -254,21 +255,17 @@ fn missing_for_rule(rule: &Rule, place: &Place) -> (String, String) {
             [module] => format!("the kernel has no `{name}` expression: the module {module} is missing"),
             several => format!("the kernel has no `{name}` expression: a module of {} is missing", several.join(", ")),
         };
-        return (reason, load(&modules));
+        return (reason, how_to_load(&modules));
     };
     let reason = format!("`{reference}` that it refers to is not there");
     match expression {
         Some(Expr::Dynset { expressions, .. }) if !expressions.is_empty() => {
             let modules: Vec<String> = expressions.iter().flat_map(module::of).collect();
             let reason = format!("{reason}, or a module of what it does per element is missing");
-            (reason, load(&modules))
+            (reason, how_to_load(&modules))
         }
         _ => (reason, cure),
     }
-}
-
-fn load(modules: &[String]) -> String {
-    how_to_load(&modules.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The errno's name and number, as people look it up.

@@ -41,6 +41,7 @@ pub use error::{Error, Refusal, Refused};
 pub use foreign::{ChainHead, ChainRules, Flowtable, foreign_rules};
 pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
+pub use module::{of as modules_of, syslog as syslog_modules};
 pub use nflog::{Logged, Nflog};
 pub use owner::{Ask, Owned};
 pub use read::{ForeignChain, Live};

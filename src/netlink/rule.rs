@@ -53,6 +53,7 @@ pub fn decode(attributes: Attributes) -> Result<(String, Rule)> {
                     rule.expressions.extend(expr::as_compares(expr::decode(&expression?)?));
                 }
                 rule.expressions.retain(|expression| !expr::does_nothing(expression));
+                expr::widen_presence(&mut rule.expressions);
             }
             NFTA_RULE_USERDATA => rule.comment = userdata::read_comment(attribute.payload),
             _ => {}

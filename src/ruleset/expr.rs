@@ -217,15 +217,16 @@ impl CtKey {
 
 /// The interface that a route leads out by (`NFT_FIB_RESULT_OIF`).
 pub const FIB_OIF: u32 = 1;
+/// Nothing is wanted but whether there is a route (`NFTA_FIB_F_PRESENT`), 4 bytes.
+pub const FIB_PRESENT: u32 = 1 << 5;
 /// A look-up of the source address (`NFTA_FIB_F_SADDR`), for routes by the interface that the packet came
-/// in by (`NFTA_FIB_F_IIF`), of which nothing but whether there is one is wanted (`NFTA_FIB_F_PRESENT`),
-/// 4 bytes: the way back of the packet.
-pub const FIB_WAY_BACK: u32 = 1 | 1 << 3 | 1 << 5;
+/// in by (`NFTA_FIB_F_IIF`): the way back of the packet.
+pub const FIB_WAY_BACK: u32 = 1 | 1 << 3 | FIB_PRESENT;
 /// The same of the destination address (`NFTA_FIB_F_DADDR`): whether the packet stays where it came from.
-pub const FIB_STAYS: u32 = 1 << 1 | 1 << 3 | 1 << 5;
+pub const FIB_STAYS: u32 = 1 << 1 | 1 << 3 | FIB_PRESENT;
 /// Whether the destination address has a route by any interface: the host's own addresses have none
 /// (`RTN_LOCAL` in `nft_fib4_eval`, `RTF_LOCAL` in `nft_fib6_eval`).
-pub const FIB_WAY_OUT: u32 = 1 << 1 | 1 << 5;
+pub const FIB_WAY_OUT: u32 = 1 << 1 | FIB_PRESENT;
 
 /// A direction of a flow (`enum ip_conntrack_dir`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

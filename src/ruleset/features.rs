@@ -12,13 +12,58 @@ pub struct Features {
     pub owner: bool,
 }
 
-/// `NFTA_DYNSET_EXPRESSIONS`, several expressions per element of a dynamic set, came with Linux
-/// 5.11; 5.10 refuses them ("not supported").
-const METER_COUNTERS_SINCE: (u32, u32) = (5, 11);
+/// A step between kernels that tells in what the wall can do, though never in what it drops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The first version of Linux that has it.
+    pub since: (u32, u32),
+    /// What it has.
+    pub what: &'static str,
+    /// What is done before it.
+    pub before: &'static str,
+}
 
-/// `nft_fib_validate` of earlier kernels refuses it in the hooks forward and input ("not supported": measured
-/// on 5.10).
-const WAY_BACK_ANYWHERE_SINCE: (u32, u32) = (5, 18);
+/// `NFTA_DYNSET_EXPRESSIONS`, several expressions per element of a dynamic set; 5.10 refuses them ("not
+/// supported").
+pub const METER_COUNTERS: Step = Step {
+    since: (5, 11),
+    what: "a counter for each denied flow",
+    before: "denied flows are listed without packets and bytes, and limited and counted in all as ever",
+};
+
+/// `nf_log_syslog` took the place of `nf_log_ipv4` and `nf_log_ipv6`.
+pub const ONE_LOGGER: Step = Step {
+    since: (5, 13),
+    what: "one module that writes the kernel log, `nf_log_syslog`",
+    before: "`nf_log_ipv4` and `nf_log_ipv6`, which are what the cures name there",
+};
+
+/// `nft_fib_validate` of earlier kernels refuses `fib saddr . iif oif` in the hooks forward and input ("not
+/// supported": measured on 5.10).
+pub const WAY_BACK_ANYWHERE: Step = Step {
+    since: (5, 18),
+    what: "a forged source is told where a packet is judged",
+    before: "it is told and dropped before routing, in a base chain of its own",
+};
+
+/// `NFT_TABLE_F_PERSIST`. No release tells whether a kernel has it, since distributions carry changes back: each
+/// is asked.
+pub const OWNED_TABLES: Step = Step {
+    since: (6, 9),
+    what: "a table that has an owner and outlives it",
+    before: "the guard owns nothing: what others change it puts right, and cannot prevent",
+};
+
+/// All of them, oldest first.
+pub const STEPS: [Step; 4] = [METER_COUNTERS, ONE_LOGGER, WAY_BACK_ANYWHERE, OWNED_TABLES];
+
+impl Step {
+    /// Whether the kernel with that release, such as `6.1.0-13-amd64`, is of that version or newer. One that is not
+    /// understood counts as new.
+    pub fn is_in(&self, release: &str) -> bool {
+        version(release).is_none_or(|version| version >= self.since)
+    }
+}
 
 impl Features {
     /// What the newest kernels can do.
@@ -28,10 +73,9 @@ impl Features {
     /// understood counts as new. Whether a table can be owned no release tells, since distributions
     /// carry changes back: a kernel that was not asked cannot.
     pub fn of_release(release: &str) -> Self {
-        let version = version(release).unwrap_or((u32::MAX, 0));
         Self {
-            meter_counters: version >= METER_COUNTERS_SINCE,
-            way_back_anywhere: version >= WAY_BACK_ANYWHERE_SINCE,
+            meter_counters: METER_COUNTERS.is_in(release),
+            way_back_anywhere: WAY_BACK_ANYWHERE.is_in(release),
             owner: false,
         }
     }
@@ -59,6 +103,14 @@ mod tests {
         ] {
             let expected = Features { meter_counters, way_back_anywhere, owner: false };
             assert_eq!(Features::of_release(release), expected, "{release}");
+        }
+    }
+    #[test]
+    fn the_document_has_every_step() {
+        let document = include_str!("../../docs/kernels.md");
+        for Step { since: (major, minor), what, before } in STEPS {
+            let row = format!("| {major}.{minor} | {what} | {before} |\n");
+            assert!(document.contains(&row), "docs/kernels.md lacks this row:\n{row}");
         }
     }
 }

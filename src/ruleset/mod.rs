@@ -33,10 +33,11 @@ pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
 pub use diff::{diff, stages};
 pub use exceptions::sets_of;
 pub use expr::{
-    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_STAYS, FIB_WAY_BACK, FIB_WAY_OUT,
-    FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject, Verdict,
+    CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_PRESENT, FIB_STAYS, FIB_WAY_BACK,
+    FIB_WAY_OUT, FlowDirection, LOG_LEVEL_WARNING, Limit, Log, LogTarget, MetaKey, PayloadBase, Register, Reject,
+    Verdict,
 };
-pub use features::Features;
+pub use features::{Features, METER_COUNTERS, ONE_LOGGER, OWNED_TABLES, STEPS, Step, WAY_BACK_ANYWHERE};
 pub use marker::{Digest, Marker};
 pub use rule::Rule;
 pub use set::{

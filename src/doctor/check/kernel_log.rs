@@ -4,6 +4,7 @@ use super::super::finding::{Check, Finding, Severity};
 use super::super::patient::Patient;
 use crate::config::LogTarget;
 use crate::host::how_to_load;
+use crate::netlink::syslog_modules;
 
 /// The check.
 pub const CHECK: Check = Check {
@@ -17,9 +18,9 @@ fn judge(patient: &Patient) -> Vec<Finding> {
         return Vec::new();
     };
     let settings = &patient.settings;
-    let (module, logger) = match log.target {
-        LogTarget::Kernel => ("nf_log_syslog", ["nf_log_ipv4", "nf_log_ipv6"]),
-        LogTarget::Nflog(_) => ("nfnetlink_log", ["nfnetlink_log"; 2]),
+    let (modules, logger) = match log.target {
+        LogTarget::Kernel => (syslog_modules(&patient.kernel_release), ["nf_log_ipv4", "nf_log_ipv6"]),
+        LogTarget::Nflog(_) => (&["nfnetlink_log"][..], ["nfnetlink_log"; 2]),
     };
     let mut found = Vec::new();
     let lacks = settings.loggers.as_ref().is_some_and(|loggers| {
@@ -29,9 +30,9 @@ fn judge(patient: &Patient) -> Vec<Finding> {
     if lacks {
         found.push(CHECK.found(
             Severity::Warning,
-            format!("enforcing, logging off: the kernel has nobody to take the lines ({module} is missing)"),
+            format!("enforcing, logging off: the kernel has nobody to take the lines (missing: {})", modules.join(", ")),
             "what is denied is dropped and counted, and no line tells of it",
-            how_to_load(&[module]),
+            how_to_load(modules),
         ));
     }
     match log.target {
@@ -76,7 +77,12 @@ mod tests {
 
     #[test]
     fn a_missing_module_is_logging_off() {
-        let found = fires(&CHECK, |patient| patient.settings.loggers = Some([vec!["nfnetlink_log".into()], Vec::new()]));
-        assert!(found[0].contains("enforcing, logging off"), "{found:?}");
+        for (release, module) in [("6.1.0-13-amd64", "nf_log_syslog"), ("5.10.0-28-amd64", "nf_log_ipv4, nf_log_ipv6")] {
+            let found = fires(&CHECK, |patient| {
+                patient.kernel_release = release.into();
+                patient.settings.loggers = Some([vec!["nfnetlink_log".into()], Vec::new()]);
+            });
+            assert!(found[0].contains("enforcing, logging off") && found[0].contains(module), "{found:?}");
+        }
     }
 }

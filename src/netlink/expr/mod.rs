@@ -19,6 +19,7 @@ mod range;
 mod reject;
 
 pub use self::byteorder::does_nothing;
+pub use self::fib::widen_presence;
 pub use self::range::as_compares;
 use super::attribute::{Attribute, Malformed, Result, Writer, required};
 use crate::ruleset::Expr;
