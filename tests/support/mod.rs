@@ -4,6 +4,7 @@
 //! Used as `mod support;`. Each test program uses its part of it.
 #![allow(dead_code)]
 
+pub mod container;
 pub mod lab;
 pub mod listing;
 pub mod monitor;

@@ -18,7 +18,7 @@ pub struct Netns {
 }
 
 /// What `nft` says where the kernel answers EOPNOTSUPP.
-const NOT_SUPPORTED: &str = "Error: Could not process rule: Operation not supported";
+pub const NOT_SUPPORTED: &str = "Error: Could not process rule: Operation not supported";
 
 /// Numbers the namespaces of this process.
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -104,7 +104,7 @@ impl Netns {
     /// Whether `nft` and the kernel do not fit: before it looks for a protocol in a set of intervals, `nft` 1.0.6
     /// has the one byte of its number put into the network's order, which changes nothing, and which newer kernels
     /// refuse (6.12.117, 7.2.13 and 7.3.4 do; 6.1.192 and 6.18.44 do not). dockwall never asks for that.
-    fn refuses_no_ops(&self) -> bool {
+    pub fn refuses_no_ops(&self) -> bool {
         let table = "table inet no-op {
             set s { type ipv4_addr . inet_proto; flags interval; }
             chain c { ip saddr . meta l4proto @s; }

@@ -31,37 +31,88 @@ pub fn chains(netns: &Netns) -> Vec<Object> {
     dump(netns, Kind::GetChain, 1, &[2, 9])
 }
 
-/// The rules without the one thing that nft 1.0.6 puts into them and this program does not: behind the
-/// protocol in a key for a set with an interval in each field it writes `byteorder reg N = hton(reg N, 2, 1)`.
-/// That turns numbers of 2 bytes around in a field of 1 byte, which are none.
-pub fn without_no_ops(mut rules: Vec<Object>) -> Vec<Object> {
+/// The rules without what versions of `nft` write otherwise than this program and mean the same:
+///
+/// - behind the protocol in a key for a set with an interval in each field, 1.0 writes `byteorder reg N =
+///   hton(reg N, 2, 1)`, which turns numbers of 2 bytes around in a field of 1 byte, which are none;
+/// - for an interval 1.1 writes `range eq reg N A B`, where before it were `cmp gte reg N A` and `cmp lte reg N B`;
+/// - of what `fib … present` loads, 1.1.7 compares the first byte, where before it were all four.
+pub fn normal(mut rules: Vec<Object>) -> Vec<Object> {
     // NFTA_RULE_EXPRESSIONS.
     rules.iter_mut().filter_map(|rule| rule.get_mut(&4)).for_each(|expressions| {
-        let all = Attributes::new(expressions).map(|expression| padded(&expression.unwrap()));
-        *expressions = all.filter(|expression| !is_no_op(expression)).collect::<Vec<_>>().concat();
+        let all: Vec<Raw> = Attributes::new(expressions).map(|expression| Raw::read(&expression.unwrap())).collect();
+        let mut normal: Vec<Raw> = Vec::new();
+        for expression in all {
+            let behind_fib = normal.last().is_some_and(|before| before.name == "fib");
+            match expression.name.as_str() {
+                "byteorder" if expression.is_no_op() => {}
+                "range" => normal.extend(expression.into_compares()),
+                "cmp" if behind_fib => normal.push(expression.widened()),
+                _ => normal.push(expression),
+            }
+        }
+        *expressions = normal.iter().flat_map(|expression| list_member(&expression.bytes())).collect();
     });
     rules
 }
 
-/// The attribute with its header, as a member of a list.
-fn padded(attribute: &Attribute) -> Vec<u8> {
-    let len = (4 + attribute.payload.len()) as u16;
-    // NFTA_LIST_ELEM.
-    let mut bytes = [len.to_ne_bytes(), 1u16.to_ne_bytes()].concat();
-    bytes.extend_from_slice(attribute.payload);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
+/// An expression: `NFTA_EXPR_NAME`, and `NFTA_EXPR_DATA` as its attributes by their types.
+struct Raw {
+    name: String,
+    data: Object,
 }
 
-/// Whether it is that expression, for whatever register.
-fn is_no_op(expression: &[u8]) -> bool {
-    let attributes = Attributes::new(expression.get(4..).unwrap_or_default());
-    let (Some(name), Some(data)) = (attributes.find(1).unwrap(), attributes.find(2).unwrap()) else {
-        return false;
-    };
-    // NFTA_BYTEORDER_SREG to NFTA_BYTEORDER_SIZE; NFT_BYTEORDER_HTON is 1.
-    let number = |kind| data.nested().find(kind).unwrap().unwrap().u32().unwrap();
-    name.string().unwrap() == "byteorder" && number(1) == number(2) && [number(3), number(4), number(5)] == [1, 1, 2]
+impl Raw {
+    fn read(attribute: &Attribute) -> Self {
+        let attributes = attribute.nested();
+        let data = attributes.find(2).unwrap().map(|data| object(data.nested(), &[])).unwrap_or_default();
+        Self { name: attributes.find(1).unwrap().unwrap().string().unwrap(), data }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let data: Vec<u8> = self.data.iter().flat_map(|(kind, payload)| with_header(*kind, payload)).collect();
+        [with_header(1, self.name.as_bytes()), with_header(2, &data)].concat()
+    }
+
+    fn number(&self, kind: u16) -> u32 {
+        u32::from_be_bytes(self.data[&kind].as_slice().try_into().unwrap())
+    }
+
+    /// From NFTA_BYTEORDER_SREG to NFTA_BYTEORDER_SIZE; NFT_BYTEORDER_HTON is 1.
+    fn is_no_op(&self) -> bool {
+        self.number(1) == self.number(2) && [3, 4, 5].map(|kind| self.number(kind)) == [1, 1, 2]
+    }
+
+    /// NFTA_RANGE_SREG, _OP, _FROM_DATA and _TO_DATA; NFTA_CMP_SREG, _OP and _DATA. NFT_CMP_LTE is 3 and NFT_CMP_GTE 5.
+    fn into_compares(self) -> [Self; 2] {
+        assert_eq!(self.number(2), 0, "the range is not NFT_RANGE_EQ");
+        [(5u32, 3), (3, 4)].map(|(op, bound)| {
+            let data = [(1, self.data[&1].clone()), (2, op.to_be_bytes().to_vec()), (3, self.data[&bound].clone())];
+            Self { name: "cmp".to_owned(), data: data.into() }
+        })
+    }
+
+    /// NFTA_DATA_VALUE of one byte is one of four.
+    fn widened(mut self) -> Self {
+        if let [5, 0, 1, 0, present, ..] = self.data[&3][..] {
+            self.data.insert(3, with_header(1, &u32::from(present).to_ne_bytes()));
+        }
+        self
+    }
+}
+
+fn list_member(payload: &[u8]) -> Vec<u8> {
+    // NFTA_LIST_ELEM.
+    with_header(1, payload)
+}
+
+/// The attribute with its header.
+fn with_header(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let len = (4 + payload.len()) as u16;
+    let mut bytes = [len.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend_from_slice(payload);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
 }
 
 fn dump(netns: &Netns, kind: Kind, in_table: u16, numbering: &[u16]) -> Vec<Object> {
