@@ -11,7 +11,8 @@
 //! 7. [`observe`] tells what the kernel holds and has seen.
 //! 8. [`doctor`] tells what would make the wall useless or harmful on a machine.
 //! 9. [`guard`] keeps it in force as a service.
-//! 10. [`cli`] is the only room that prints.
+//! 10. [`import`] makes a configuration of the rules that people have.
+//! 11. [`cli`] is the only room that prints.
 //!
 //! [`interval`] has the arithmetic of address ranges that several of them need, `printable` makes other
 //! people's names fit for a terminal. `policy` and
@@ -33,6 +34,7 @@ pub mod doctor;
 pub mod generation;
 pub mod guard;
 pub mod host;
+pub mod import;
 pub mod interval;
 pub mod netlink;
 pub mod observe;

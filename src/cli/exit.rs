@@ -13,6 +13,7 @@ use super::{page, paint};
 use crate::config::{ConfigError, FileChangeError, Invalid};
 use crate::generation::{self, InForceError, RollbackError, StoreError};
 use crate::host::Missing;
+use crate::import::Unreadable;
 use crate::netlink;
 use crate::observe::explain::Unknown;
 use crate::policy::Unresolvable;
@@ -23,9 +24,10 @@ Exit status:
   0  done
   1  failed, and nothing was changed
   2  the command line is wrong
-  3  the configuration is wrong, or has what was to be made already
+  3  the configuration is wrong, or has what was to be made already; `import` cannot read the rules
   4  what was asked about is not so: `status` found no wall that is enforced and unchanged, `check` found
-     that another table drops what is granted, `doctor` found an error or a warning
+     that another table drops what is granted, `doctor` found an error or a warning, `import` could not carry
+     over a line
   5  not permitted: CAP_NET_ADMIN or a file's permission is missing
   6  this kernel has no nf_tables
   7  the state directory cannot be used
@@ -126,7 +128,7 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     if matches!(in_force, Some(InForceError::NotRecorded { .. } | InForceError::AnotherRecorded { .. })) {
         return Some(Failure::State);
     }
-    let kinds: [(bool, Failure); 9] = [
+    let kinds: [(bool, Failure); 10] = [
         (cause.is::<Unresolvable>(), Failure::Unresolvable),
         (cause.is::<Unresolved>(), Failure::Unresolvable),
         (cause.is::<Unknown>(), Failure::Unresolvable),
@@ -134,6 +136,7 @@ fn kind_of(cause: &(dyn std::error::Error + 'static)) -> Option<Failure> {
         (cause.is::<WouldCut>(), Failure::WouldCut),
         (cause.is::<Missing>(), Failure::NotPermitted),
         (cause.is::<Usage>(), Failure::Usage),
+        (cause.is::<Unreadable>(), Failure::Configuration),
         (cause.is::<NameTaken>(), Failure::Configuration),
         (cause.is::<WrittenElsewhere>(), Failure::Configuration),
     ];

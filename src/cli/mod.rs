@@ -13,6 +13,7 @@ mod explain;
 mod grant;
 mod guard;
 mod history;
+mod import;
 mod init;
 mod keeper;
 mod lifeline;
@@ -48,6 +49,7 @@ use exit::Outcome;
 /// and logs what it would drop:
 ///
 ///   dockwall init               write a configuration for this host
+///   dockwall import FILE        make it of the rules that there are: firewalld, iptables, nft
 ///   dockwall check              read the configuration and say what it means here
 ///   dockwall apply              raise the wall, in the configured mode
 ///   dockwall status             see what it denies, or would
@@ -87,6 +89,7 @@ enum Color {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Init),
+    Import(import::Import),
     Check(check::Check),
     Render(render::Render),
     Plan(plan::Plan),
@@ -112,6 +115,7 @@ impl Command {
     fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         match self {
             Self::Init(command) => command.run(context),
+            Self::Import(command) => command.run(context),
             Self::Check(command) => command.run(context),
             Self::Render(command) => command.run(context),
             Self::Plan(command) => command.run(context),
