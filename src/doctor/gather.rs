@@ -12,7 +12,8 @@ use super::rules::{Fate, fate, is_unconditional};
 use crate::config::{Config, Loaded, Mode};
 use crate::generation::{Generation, Store};
 use crate::host::{
-    self, DaemonSettings, DockerState, Engine, FactsError, Host, Rootless, Settings, Unit, has_systemd, kernel_release,
+    self, DaemonSettings, DockerState, Engine, FactsError, Host, Leftovers, Rootless, Settings, Unit, has_systemd,
+    kernel_release,
 };
 use crate::netlink::{self, ChainHead, ChainRules, Kernel, Live, foreign_rules};
 use crate::observe::Status;
@@ -49,7 +50,7 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
     let now = Timestamp::now();
     let configured = configuration(sources.config, &mut unseen);
     // Before capabilities go: of other users' processes not everything is for everybody.
-    let (settings, rootless) = (Settings::read(), Rootless::find());
+    let (settings, rootless, leftovers) = (Settings::read(), Rootless::find(), Leftovers::read(root));
     let mut host = Host::read()?;
     let engine = Engine::read();
     if let DockerState::Unreachable(reason) = &host.docker {
@@ -92,6 +93,7 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
         daemon: DaemonSettings::read(root),
         settings,
         rootless,
+        leftovers,
         units: has_systemd(root).then(|| Units {
             boot: Unit::read(root, "dockwall.service"),
             guard: Unit::read(root, "dockwall-guard.service"),

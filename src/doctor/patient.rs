@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::config::{Config, Edit};
 use crate::generation::{Generation, Trial};
-use crate::host::{DaemonSettings, Engine, Host, Link, Rootless, Settings, Unit};
+use crate::host::{DaemonSettings, Engine, Host, Leftovers, Link, Rootless, Settings, Unit};
 use crate::netlink::{ChainHead, ChainRules, Flowtable, ForeignChain, Live};
 use crate::observe::Wall;
 use crate::policy::{Policy, Resolved};
@@ -31,6 +31,8 @@ pub struct Patient {
     pub settings: Settings,
     /// Runtimes of ordinary users.
     pub rootless: Vec<Rootless>,
+    /// Files of what dockwall takes the place of.
+    pub leftovers: Leftovers,
     /// The units; none where systemd does not run the machine.
     pub units: Option<Units>,
     /// Whether systemd-timesyncd runs and has not set the clock yet.

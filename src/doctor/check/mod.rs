@@ -44,6 +44,7 @@ checks![
     forwards_others,
     bridge_netfilter,
     recipe,
+    old_files,
     flowtable,
     kernel_log,
     meters,

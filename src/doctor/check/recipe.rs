@@ -1,7 +1,8 @@
 //! Are rules of what dockwall takes the place of still in force?
 
 use super::super::finding::{Check, Finding, Severity, listed};
-use super::super::patient::Patient;
+use super::super::patient::{Patient, Ruleset};
+use crate::config::Mode;
 use crate::ruleset::chains;
 
 /// The check.
@@ -15,25 +16,19 @@ fn judge(patient: &Patient) -> Vec<Finding> {
     let Some(ruleset) = patient.ruleset() else {
         return Vec::new();
     };
-    let of_recipe: Vec<String> = ruleset
-        .chains
-        .iter()
-        .filter(|head| head.name == chains::DENY || head.name.starts_with("DOCKER-USER-DENY") || head.name == chains::DROP)
-        .map(|head| format!("{} {} {}", head.family, head.table, head.name))
-        .collect();
-    let of_ufw: Vec<String> = ruleset
-        .chains
-        .iter()
-        .filter(|head| head.name.starts_with("ufw-docker"))
-        .map(|head| format!("{} {} {}", head.family, head.table, head.name))
-        .collect();
+    let (of_recipe, of_ufw) = (chains_of_recipe(ruleset), chains_of_ufw(ruleset));
     let stands = patient.wall().is_some_and(|wall| wall.hooked);
-    let half_way = match stands {
-        true => {
+    let audits = patient.policy().is_some_and(|policy| policy.mode == Mode::Audit);
+    let half_way = match (stands, audits) {
+        (true, true) => {
+            "the host is half-way: the old rules still decide, and dockwall beside them counts what it would drop; of what they drop it \
+             sees nothing to count where they come first. `dockwall import --compare` says what will differ"
+        }
+        (true, false) => {
             "the host is half-way: both walls stand, and what is granted here is dropped there, replies of published ports \
              among it"
         }
-        false => "the host is half-way: the old rules are all there is, with the holes that dockwall was made for",
+        (false, _) => "the host is half-way: the old rules are all there is, with the holes that dockwall was made for",
     };
     let mut found = Vec::new();
     if !of_recipe.is_empty() {
@@ -54,6 +49,21 @@ fn judge(patient: &Patient) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// The chains of the recipe, as `family table chain`.
+pub fn chains_of_recipe(ruleset: &Ruleset) -> Vec<String> {
+    named(ruleset, |name| name == chains::DENY || name.starts_with("DOCKER-USER-DENY") || name == chains::DROP)
+}
+
+/// The chains of ufw-docker.
+pub fn chains_of_ufw(ruleset: &Ruleset) -> Vec<String> {
+    named(ruleset, |name| name.starts_with("ufw-docker"))
+}
+
+fn named(ruleset: &Ruleset, is_meant: impl Fn(&str) -> bool) -> Vec<String> {
+    let meant = ruleset.chains.iter().filter(|head| is_meant(&head.name));
+    meant.map(|head| format!("{} {} {}", head.family, head.table, head.name)).collect()
 }
 
 #[cfg(test)]
