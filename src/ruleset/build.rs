@@ -60,6 +60,13 @@ impl Family {
         }
     }
 
+    /// What leaves only the first octet of an address.
+    fn first_octet_mask(self) -> Vec<u8> {
+        let mut mask = vec![u8::MAX];
+        mask.resize(self.destination().len as usize, 0);
+        mask
+    }
+
     /// Where the destination address stands.
     const fn destination(self) -> AddressField {
         match self {
@@ -214,6 +221,16 @@ impl Rule {
     pub fn destination_in(self, family: Family, set: &str) -> Self {
         let load = payload(PayloadBase::NETWORK, family.destination(), Register::R1);
         self.family(family).with([load]).lookup(set)
+    }
+
+    /// `ip daddr & 255.0.0.0 @first ip daddr @set`: the set is not looked into for addresses of whose first octet
+    /// it has none, which is most of them and costs a third.
+    pub fn destination_in_both(self, family: Family, first: &str, set: &str) -> Self {
+        let load = || payload(PayloadBase::NETWORK, family.destination(), Register::R1);
+        let mask = family.first_octet_mask();
+        let xor = vec![0; mask.len()];
+        let octet = Expr::Bitwise { source: Register::R1, destination: Register::R1, mask, xor };
+        self.family(family).with([load(), octet]).lookup(first).with([load()]).lookup(set)
     }
 
     /// `ip saddr . ip daddr … @set`: the packet's key in a set of concatenated keys.

@@ -1,6 +1,8 @@
 //! A policy as a ruleset. The order of the rules is the policy's meaning, so each says why it
 //! stands where it stands.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::datatype::interface_key;
@@ -10,6 +12,7 @@ use super::{
     LogTarget, Reject, Rule, Set, Side, Table,
 };
 use crate::config::{self, Action, Mode, Rate};
+use crate::interval::{Address, Interval};
 use crate::policy::{self, InterfaceNames, Policy};
 
 /// The chains, by the names that the recipe for firewalld gave them.
@@ -67,6 +70,11 @@ pub mod sets {
         format!("deny{}", family.digit())
     }
 
+    /// The first octets of what is denied, each as the lowest address that begins with it.
+    pub fn first(family: Family) -> String {
+        format!("first{}", family.digit())
+    }
+
     /// The meter of denied flows: per source, destination, protocol and port.
     pub fn denied(family: Family) -> String {
         format!("denied{}", family.digit())
@@ -88,6 +96,9 @@ const PREROUTING_PRIORITY: i32 = -90;
 const PORT_PROTOCOLS: [u8; 5] = [TCP, 17, 33, 132, 136];
 const TCP: u8 = 6;
 
+/// How many there can be.
+const FIRST_OCTETS: u32 = 256;
+
 /// The table that makes `policy` hold, at `now`: without the grants that have run out by then.
 pub fn compile(policy: &Policy, features: Features, now: Timestamp) -> Table {
     let exceptions = Exceptions::of(policy, now);
@@ -100,6 +111,8 @@ fn compile_sets(policy: &Policy, exceptions: Exceptions) -> Vec<Set> {
         Set::ipv4_intervals(&sets::deny(Family::Ipv4), policy.denied.ipv4.clone()),
         Set::ipv6_intervals(&sets::deny(Family::Ipv6), policy.denied.ipv6.clone()),
     ];
+    sets.push(first_octets(Family::Ipv4, DataType::Ipv4Addr, &policy.denied.ipv4));
+    sets.push(first_octets(Family::Ipv6, DataType::Ipv6Addr, &policy.denied.ipv6));
     sets.extend(exceptions.beyond.into_iter().map(|exception| exception.set));
     // Without a chain that looks into them they would say what does not hold.
     sets.extend(exceptions.host.into_iter().filter(|_| policy.host).map(|exception| exception.set));
@@ -117,6 +130,17 @@ fn compile_sets(policy: &Policy, exceptions: Exceptions) -> Vec<Set> {
         sets.push(Set::dynamic(&sets::denied_other(family), flow, DYNAMIC_SIZE, remember));
     }
     sets
+}
+
+/// With its size told, the kernel takes a table that is never resized, and the cheapest look-up it has but for the
+/// compare of a constant (`nft_hash_estimate` in `net/netfilter/nft_set_hash.c`).
+fn first_octets<A: Address>(family: Family, key: DataType, denied: &[Interval<A>]) -> Set {
+    let octet = |address: A| address.octets().as_ref().first().copied().unwrap_or_default();
+    let octets: BTreeSet<u8> =
+        denied.iter().flat_map(|interval| octet(interval.first())..=octet(interval.last())).collect();
+    let address = |octet: u8| std::iter::once(octet).chain(std::iter::repeat_n(0, key.len() as usize - 1)).collect();
+    let keys = octets.into_iter().map(address).collect();
+    Set { size: Some(FIRST_OCTETS), ..Set::exact(&sets::first(family), key, keys) }
 }
 
 /// Whole names only: in a set a pattern's asterisk would be a letter.
@@ -148,17 +172,26 @@ fn compile_chains(policy: &Policy, features: Features, exceptions: &Exceptions) 
     chains
 }
 
-/// First of all the destination: a packet to the Internet pays one look-up, however many grants
-/// and interfaces there are.
+/// First of all the destination, and of that the first octet: a packet to the Internet pays a look-up or two,
+/// however many grants and interfaces there are.
 fn forward() -> Vec<Rule> {
-    let denied = |family| Rule::new().destination_in(family, &sets::deny(family)).jump(chains::USER);
+    let denied = |family| {
+        let rule = Rule::new().destination_in_both(family, &sets::first(family), &sets::deny(family));
+        rule.jump(chains::USER)
+    };
     Family::BOTH.map(denied).to_vec()
 }
 
+/// Answers go first, so that who uses a published port gets his: half of all packets come here for that, since a
+/// container's own address is a denied one. New flows are still checked packet by packet, so that a grant which is
+/// taken away ends them.
+///
 /// Then where it came from. What comes back goes on behind this chain: a bridge with a name of ours is
 /// one by its kind as well, and its packets would be counted and logged twice.
 fn user(policy: &Policy) -> Vec<Rule> {
-    container_rules(Side::Incoming, policy, policy.bridges, &|rule| rule.goto(chains::DENY))
+    let policed = container_rules(Side::Incoming, policy, policy.bridges, &|rule| rule.goto(chains::DENY));
+    let answers = Rule::new().reply().return_().comment("answers to flows from outside");
+    std::iter::once(answers).chain(policed).collect()
 }
 
 fn deny(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rule> {
@@ -166,12 +199,9 @@ fn deny(policy: &Policy, features: Features, exceptions: &Exceptions) -> Vec<Rul
         true => rule.goto(chains::BETWEEN),
         false => rule.return_(),
     };
-    // Before everything else, so that who uses a published port gets his answer; new flows are
-    // still checked packet by packet, so that a grant which is taken away ends them.
-    let mut rules = vec![Rule::new().reply().return_().comment("answers to flows from outside")];
-    rules.extend(container_rules(Side::Outgoing, policy, policy.bridges, &|rule| {
+    let mut rules = container_rules(Side::Outgoing, policy, policy.bridges, &|rule| {
         between(rule).comment("between containers: Docker's own isolation decides")
-    }));
+    });
     rules.extend(exceptions.look(&exceptions.beyond, granted, forged(policy, features)));
     match &policy.uplinks {
         None => rules.push(Rule::new().jump(chains::DROP)),
@@ -315,8 +345,9 @@ fn drop(policy: &Policy, features: Features) -> Vec<Rule> {
         rules.push(logged(policy, ported.update(&sets::denied(family), key, each.clone())));
         let other = Rule::new().protocol_not_in(sets::PORT_PROTOCOLS);
         rules.push(logged(policy, other.update(&sets::denied_other(family), FlowKey::flow(family), each.clone())));
+        // Behind its own meters, so that no packet meets those of the other family first.
+        rules.extend(decide(policy, family));
     }
-    rules.extend(decide(policy));
     rules
 }
 
@@ -324,11 +355,11 @@ fn logged(policy: &Policy, rule: Rule) -> Rule {
     if policy.log.enabled { rule.jump(chains::LOG) } else { rule }
 }
 
-/// What becomes of a denied packet.
-fn decide(policy: &Policy) -> Vec<Rule> {
+/// What becomes of a denied packet of `family`.
+fn decide(policy: &Policy, family: Family) -> Vec<Rule> {
     let resets = (policy.mode, policy.action) == (Mode::Enforce, Action::Reject);
-    let reset = resets.then(|| by_family(|rule| rule.protocol(TCP).count().reject(Reject::TcpReset)));
-    reset.into_iter().flatten().chain(by_family(last_word(policy))).collect()
+    let reset = resets.then(|| of_family(family).protocol(TCP).count().reject(Reject::TcpReset));
+    reset.into_iter().chain([last_word(policy)(of_family(family))]).collect()
 }
 
 /// What becomes of one of any protocol.
@@ -341,10 +372,18 @@ fn last_word(policy: &Policy) -> impl Fn(Rule) -> Rule {
     }
 }
 
-/// The same for IPv4 and, behind it, for all that is left: so that each family has a counter, and the
-/// last rule no match that could fail.
+/// The same for IPv4 and, behind it, for all that is left.
 fn by_family(decide: impl Fn(Rule) -> Rule) -> [Rule; 2] {
-    [Rule::new().family(Family::Ipv4), Rule::new()].map(decide)
+    Family::BOTH.map(of_family).map(decide)
+}
+
+/// A rule for IPv4 or, behind it, for all that is left: so that each family has a counter, and the last rule no
+/// match that could fail.
+fn of_family(family: Family) -> Rule {
+    match family {
+        Family::Ipv4 => Rule::new().family(family),
+        Family::Ipv6 => Rule::new(),
+    }
 }
 
 /// What each remembered flow has for itself. The counter stands first, so that it counts what the

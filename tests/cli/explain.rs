@@ -137,8 +137,8 @@ fn c2_a_denied_packet_is_told_with_the_lines_that_deny_it_and_the_nearest_grant(
         "dockwall.toml:5",
         "and in 10.0.0.0/8, preset internal",
         "dockwall.toml:6",
-        "came in on br-3f2a9c000000: policed",
-        "not a reply · not between containers · the one grant is not for it",
+        "came in on br-3f2a9c000000: policed · not a reply",
+        "not between containers · the one grant is not for it",
         "nearest: \"ldap\" (to 10.57.17.5, 389/tcp, from container:web-1): to another address, another port",
         "dockwall.toml:9",
         "remembered, logged (6/minute a flow, to kernel) · dropped",
@@ -151,7 +151,7 @@ fn c2_a_denied_packet_is_told_with_the_lines_that_deny_it_and_the_nearest_grant(
     assert!(told.starts_with("passes   container web-1") && told.contains("granted by \"ldap\""), "{told}");
     // Every rule that looked, as nft writes it.
     let told = stage.told("web-1 10.57.17.6:5432/tcp -v");
-    assert!(told.contains("✓  1  ip daddr @deny4 jump DOCKER-USER  # deny4 has 10.0.0.0/8"), "{told}");
+    assert!(told.contains("✓  1  ip daddr & 255.0.0.0 @first4 ip daddr @deny4 jump DOCKER-USER"), "{told}");
     assert!(told.contains("counter drop"), "{told}");
 }
 

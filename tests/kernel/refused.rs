@@ -2,8 +2,8 @@
 
 use dockwall::host::kernel_release;
 use dockwall::netlink::{Error, Refused};
-use dockwall::policy::Policy;
-use dockwall::ruleset::{Base, Chain, Change, Elements, Expr, Hook, Register, Rule, Set, Table, diff};
+use dockwall::policy::{Networks, Policy};
+use dockwall::ruleset::{Base, Chain, Change, Elements, Expr, Family, Hook, Register, Rule, Set, Table, diff, sets};
 
 use crate::is_at_least;
 use crate::support::Netns;
@@ -184,7 +184,16 @@ fn j6_too_many_elements_for_a_set_are_called_so_and_not_too_many_open_files() {
 }
 
 #[test]
-fn j6_no_set_that_the_configuration_fills_has_a_size() {
-    let table = table(&plain(), 1);
-    assert!(table.sets.iter().all(|set| set.size.is_none() || set.is_dynamic()), "{table}");
+fn j6_no_set_that_the_configuration_fills_can_be_full() {
+    let octets = [sets::first(Family::Ipv4), sets::first(Family::Ipv6)];
+    // An octet has as many values.
+    let holds_all = |set: &Set| set.size.is_none() || (octets.contains(&set.name) && set.size == Some(256));
+    let everything = Policy { denied: Networks::everything(), ..plain() };
+    for policy in [plain(), everything] {
+        let table = table(&policy, 1);
+        assert!(table.sets.iter().all(|set| set.is_dynamic() || holds_all(set)), "{table}");
+        let netns = Netns::new();
+        netns.replace(&table);
+        assert_eq!(netns.table().digest(), table.digest());
+    }
 }

@@ -67,7 +67,7 @@ fn b12_a_rule_moved_by_hand() {
     let want = table(&plain(), 3);
     netns.replace(&want);
     let before = netns.list();
-    let chain = "DOCKER-USER-DENY-INTERNAL";
+    let chain = "DOCKER-USER";
     netns.nft(&format!("delete rule inet dockwall {chain} handle {}", handle(&netns, chain, "ct direction reply")));
     netns.load(&format!(
         "add rule inet dockwall {chain} ct direction reply return comment \"answers to flows from outside\""

@@ -57,7 +57,7 @@ fn of_visit(visit: &[&Look], explained: &Explained, basis: &Basis) -> Vec<Line> 
     match matched(Subject::Destination) {
         Some(look) => {
             let element =
-                look.found.first().map(|found| format!("{} ({})", found.set, found.element)).unwrap_or_default();
+                look.found.last().map(|found| format!("{} ({})", found.set, found.element)).unwrap_or_default();
             let mut causes = explained.causes.iter();
             let cause = causes.next();
             phrases.push(match cause {

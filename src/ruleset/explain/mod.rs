@@ -6,6 +6,8 @@
 //! never taken for a match.
 
 mod flow;
+#[cfg(test)]
+mod length;
 mod machine;
 mod packet;
 mod registers;

@@ -254,7 +254,7 @@ fn the_trace_names_the_element_that_decided() {
     assert_eq!(
         told,
         [
-            (chains::FORWARD, Subject::Destination, "10.0.0.0/8".to_owned()),
+            (chains::FORWARD, Subject::Destination, "10.0.0.0 10.0.0.0/8".to_owned()),
             (chains::USER, Subject::Incoming, "\"docker0\"".to_owned()),
             (chains::DENY, Subject::Grant, "10.1.2.3 . tcp . 5432".to_owned()),
         ]

@@ -96,6 +96,14 @@ impl Operand {
         }
     }
 
+    /// With the bits that were left of it, as a key has it.
+    fn masked(&self) -> String {
+        match &self.mask {
+            Some(mask) => format!("{} & {}", self.words, self.kind.value(mask)),
+            None => self.words.clone(),
+        }
+    }
+
     fn compared(&self, op: CmpOp, data: &[u8]) -> String {
         let Self { words, kind, mask } = self;
         match (self.flag(), mask) {
@@ -139,7 +147,7 @@ impl Words {
     /// All that was loaded from `register` on.
     fn key(&self, register: Register) -> String {
         let first = register.word().unwrap_or(u32::MAX);
-        let fields: Vec<&str> = self.registers.range(first..).map(|(_, operand)| operand.words.as_str()).collect();
+        let fields: Vec<String> = self.registers.range(first..).map(|(_, operand)| operand.masked()).collect();
         if fields.is_empty() { self.operand(register).words } else { fields.join(" . ") }
     }
 

@@ -18,6 +18,14 @@ fn rules_read_as_nft_writes_them() {
     let cases = [
         (Rule::new().destination_in(Family::Ipv4, "deny4").jump("X"), "ip daddr @deny4 jump X"),
         (Rule::new().destination_in(Family::Ipv6, "deny6").drop(), "ip6 daddr @deny6 drop"),
+        (
+            Rule::new().destination_in_both(Family::Ipv4, "first4", "deny4").jump("X"),
+            "ip daddr & 255.0.0.0 @first4 ip daddr @deny4 jump X",
+        ),
+        (
+            Rule::new().destination_in_both(Family::Ipv6, "first6", "deny6").drop(),
+            "ip6 daddr & ff00:: @first6 ip6 daddr @deny6 drop",
+        ),
         (Rule::new().interface_in(Side::Incoming, "containers").return_(), "iifname @containers return"),
         (Rule::new().interface_prefix(Side::Outgoing, "br-").return_(), "oifname \"br-*\" return"),
         (Rule::new().interface_is(Side::Incoming, "eth0").count(), "iifname \"eth0\" counter"),
