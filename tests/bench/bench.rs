@@ -14,6 +14,7 @@ mod machine;
 #[path = "../support/netns.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "written for the tests, of which this needs a part")]
 mod netns;
+mod path;
 mod program;
 mod report;
 mod samples;
@@ -34,7 +35,7 @@ struct Arguments {
     /// How often each side of a comparison runs
     #[arg(long, value_name = "N", default_value = "11", value_parser = clap::value_parser!(u16).range(7..))]
     runs: u16,
-    /// How many denied networks the large policy has
+    /// How many denied networks the large policy has; with --path ten times as many at most
     #[arg(long, value_name = "N", default_value_t = case::LARGE, value_parser = clap::value_parser!(u32).range(1..=500_000))]
     networks: u32,
     /// Print JSON for programs
@@ -43,6 +44,15 @@ struct Arguments {
     /// End with status 1 if a bar is missed
     #[arg(long)]
     check: bool,
+    /// Measure what a packet costs on its way through the host
+    #[arg(long)]
+    path: bool,
+    /// With --path: also keep the tables in that document
+    #[arg(long, value_name = "FILE", requires = "path")]
+    write: Option<PathBuf>,
+    /// Measure packets at the rulesets in that directory, beside the recipe
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "path")]
+    shapes: Option<PathBuf>,
     /// The program to measure [default: the one that was built with this one]
     #[arg(long, value_name = "FILE")]
     dockwall: Option<PathBuf>,
@@ -55,6 +65,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(path) => path,
         None => built_beside()?,
     };
+    if arguments.path || arguments.shapes.is_some() {
+        let Arguments { runs, json, write, shapes, networks, .. } = arguments;
+        let networks = networks.saturating_mul(10);
+        let met = path::run(&dockwall, &path::Options { runs, networks, json, write, shapes })?;
+        return Ok(if arguments.check && !met { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
     let arena = Arena::make(&dockwall)?;
     let machine = Machine::read(&dockwall, arena.directory())?;
     if !arguments.json {

@@ -21,6 +21,12 @@ impl Samples {
         if self.0.len().is_multiple_of(2) { (at(upper.wrapping_sub(1)) + at(upper)) / 2.0 } else { at(upper) }
     }
 
+    /// Between which two the middle half of them lies.
+    pub fn quartiles(&self) -> (f64, f64) {
+        let at = |index: usize| self.0.get(index).copied().unwrap_or(f64::NAN);
+        (at(self.0.len() / 4), at(self.0.len() * 3 / 4))
+    }
+
     /// The lowest and the highest, where there is more than one.
     pub fn spread(&self) -> Option<(f64, f64)> {
         match self.0.as_slice() {
