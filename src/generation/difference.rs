@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::policy::{Grant, Networks, Policy};
 
+/// So many are called by their names; of a hundred thousand nobody reads them.
+const MOST_NAMES: usize = 50;
+
 /// One line for each thing that differs; none when nothing does.
 pub fn difference(old: &Policy, new: &Policy) -> Vec<String> {
     let mut lines = Vec::new();
@@ -58,7 +61,10 @@ fn named<T: PartialEq>(what: &str, old: &BTreeMap<String, T>, new: &BTreeMap<Str
     let stale = old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("−{name}"));
     let changed = new.iter().filter(|(name, value)| old.get(*name).is_some_and(|other| other != *value));
     let all: Vec<String> = fresh.chain(stale).chain(changed.map(|(name, _)| format!("~{name}"))).collect();
-    (!all.is_empty()).then(|| format!("{what} {}", all.join(" ")))
+    let more = all.len().saturating_sub(MOST_NAMES);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let named: Vec<&str> = all.iter().take(MOST_NAMES).map(String::as_str).collect();
+    (!all.is_empty()).then(|| format!("{what} {}{rest}", named.join(" ")))
 }
 
 /// The log's prefix follows the mode, which has its own line.

@@ -15,6 +15,7 @@ mod tests;
 mod text;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +109,7 @@ impl Policy {
 
     /// The policy without the grants of these names.
     pub fn without_grants(&self, names: &[String]) -> Self {
+        let names: HashSet<&String> = names.iter().collect();
         let grants = self.grants.iter().filter(|grant| !names.contains(&grant.name)).cloned().collect();
         Self { grants, ..self.clone() }
     }
