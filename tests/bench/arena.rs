@@ -39,6 +39,8 @@ pub enum Begin<'a> {
     Empty,
     /// The ruleset of a first `dockwall apply` of that configuration, and its state.
     Applied(&'a Path),
+    /// Another mode applied over it.
+    Enforced(&'a Path),
     /// The same, and a file of flows that were denied, as nft loads it.
     Denied(&'a Path, &'a Path),
 }
@@ -93,8 +95,12 @@ impl Arena {
         if self.state().exists() {
             fs::remove_dir_all(self.state())?;
         }
-        if let Begin::Applied(configuration) | Begin::Denied(configuration, _) = begin {
+        if let Begin::Applied(configuration) | Begin::Denied(configuration, _) | Begin::Enforced(configuration) = begin
+        {
             self.dockwall(configuration, &["apply"]).time(&self.netns)?;
+        }
+        if let Begin::Enforced(configuration) = begin {
+            self.dockwall(configuration, &["apply", "--mode", "enforce"]).time(&self.netns)?;
         }
         if let Begin::Denied(_, flows) = begin {
             Program::new([Path::new("nft"), Path::new("-f"), flows]).time(&self.netns)?;

@@ -8,6 +8,7 @@
 
 mod arena;
 mod case;
+mod cases;
 mod comparison;
 mod input;
 mod machine;
@@ -26,6 +27,7 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 
 use arena::Arena;
+use cases::{Group, Sizes};
 use machine::Machine;
 
 /// Measures dockwall beside nft and iptables-restore. Needs root.
@@ -35,9 +37,20 @@ struct Arguments {
     /// How often each side of a comparison runs
     #[arg(long, value_name = "N", default_value = "11", value_parser = clap::value_parser!(u16).range(7..))]
     runs: u16,
-    /// How many denied networks the large policy has; with --path ten times as many at most
-    #[arg(long, value_name = "N", default_value_t = case::LARGE, value_parser = clap::value_parser!(u32).range(1..=500_000))]
-    networks: u32,
+    /// How many denied networks large policies have; of these --path takes the largest
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1000,10000,100000,1000000",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    networks: Vec<u32>,
+    /// How many grants policies have
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "10000,100000",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    grants: Vec<u32>,
+    /// Only these of the groups
+    #[arg(long, value_name = "GROUP,…", value_delimiter = ',')]
+    only: Vec<Group>,
+    /// Put the results into this document, in the place of those that are there
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
@@ -47,9 +60,6 @@ struct Arguments {
     /// Measure what a packet costs on its way through the host
     #[arg(long)]
     path: bool,
-    /// With --path: also keep the tables in that document
-    #[arg(long, value_name = "FILE", requires = "path")]
-    write: Option<PathBuf>,
     /// Measure packets at the rulesets in that directory, beside the recipe
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "path")]
     shapes: Option<PathBuf>,
@@ -67,7 +77,7 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     if arguments.path || arguments.shapes.is_some() {
         let Arguments { runs, json, write, shapes, networks, .. } = arguments;
-        let networks = networks.saturating_mul(10);
+        let networks = networks.into_iter().max().unwrap_or_default();
         let met = path::run(&dockwall, &path::Options { runs, networks, json, write, shapes })?;
         return Ok(if arguments.check && !met { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
@@ -76,11 +86,19 @@ fn main() -> anyhow::Result<ExitCode> {
     if !arguments.json {
         report::print_machine(&machine, arguments.runs);
     }
-    let comparisons = case::measure_all(&arena, arguments.networks, arguments.runs)?;
+    let Arguments { networks, grants, runs, only, .. } = arguments;
+    let sizes = Sizes { networks, grants, runs, only };
+    // On standard error, so that one sees how far it is.
+    let comparisons = cases::measure_all(&arena, &sizes, &mut |one| {
+        eprintln!("measured: {}, {:.3} of {}", one.what, one.ratio(), one.rival);
+    })?;
     if arguments.json {
-        report::print_json(&machine, arguments.runs, &comparisons)?;
+        report::print_json(&machine, runs, &comparisons)?;
     } else {
         report::print_table(&comparisons);
+    }
+    if let Some(document) = &arguments.write {
+        report::write(document, &report::document(&machine, runs, &comparisons))?;
     }
     let missed = comparisons.iter().any(|comparison| comparison.met() == Some(false));
     Ok(if arguments.check && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -1,4 +1,4 @@
-//! What is compared.
+//! What is compared, and how it is measured.
 
 use std::path::{Path, PathBuf};
 
@@ -6,166 +6,156 @@ use anyhow::ensure;
 
 use crate::arena::{Arena, Begin};
 use crate::comparison::{Comparison, Unit};
-use crate::input;
 use crate::program::Program;
 use crate::samples::Samples;
 
 /// Two programs that do the same, from the same beginning.
-struct Case<'a> {
-    what: String,
-    rival: &'static str,
-    begin: Begin<'a>,
-    ours: Program,
-    theirs: Program,
+pub struct Case<'a> {
+    /// What they do.
+    pub what: String,
+    /// Who does it beside dockwall.
+    pub rival: &'static str,
+    /// What is there before.
+    pub begin: Begin<'a>,
+    /// The other side's beginning, where it is another.
+    pub their_begin: Option<Begin<'a>>,
+    /// dockwall.
+    pub ours: Program,
+    /// The other side.
+    pub theirs: Program,
     /// Whether both leave the same ruleset behind, to the letter.
-    same_ruleset: bool,
-    /// Whether both only read, so that one beginning is enough for all runs.
-    only_reads: bool,
-    time_bar: Option<f64>,
-    memory_bar: Option<f64>,
+    pub same_ruleset: bool,
+    /// What each side leaves behind.
+    pub leaves: Leaves,
+    /// The bars, as parts of what the other side takes.
+    pub bars: Bars,
+}
+
+/// What a run leaves behind for the next one.
+pub enum Leaves {
+    /// Another ruleset: each run begins anew.
+    Change,
+    /// What was there before, so that one beginning is enough for all runs.
+    Nothing,
+    /// What these take back: dockwall's, and the other side's.
+    Undone([Program; 2]),
+}
+
+/// What must not be exceeded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bars {
+    /// Of the time.
+    pub time: Option<f64>,
+    /// Of the peak memory, which is measured where this or the next says so.
+    pub memory: Option<f64>,
     /// The most memory that dockwall may take, in MiB.
-    memory_limit: Option<f64>,
+    pub memory_limit: Option<f64>,
+    /// Whether the peak memory is measured all the same.
+    pub shows_memory: bool,
 }
 
-/// The number of networks that the large policy's bars are for.
-pub const LARGE: u32 = 100_000;
-
-/// Measures all there is to measure, with a large policy of so many networks.
-pub fn measure_all(arena: &Arena, networks: u32, runs: u16) -> anyhow::Result<Vec<Comparison>> {
-    let default = arena.write("default.toml", "")?;
-    let large = arena.write("large.toml", &input::configuration(networks))?;
-    let many = format!("{networks} networks");
-    let flows = arena.write("flows.nft", &input::denied_flows())?;
-    let at_large = |bar| (networks == LARGE).then_some(bar);
-    let cases = [
-        Case { time_bar: Some(0.5), ..first_apply(arena, "default policy", &default)? },
-        recipe(arena, &default)?,
-        mode_change(arena, &default)?,
-        no_change(arena, "default policy", &default)?,
-        Case { time_bar: at_large(0.6), memory_bar: at_large(0.25), ..first_apply(arena, &many, &large)? },
-        no_change(arena, &many, &large)?,
-        list_denied(arena, "denied", &default, &flows)?,
-        list_denied(arena, "denied --json", &default, &flows)?,
-    ];
-    let mut comparisons = Vec::new();
-    for case in cases {
-        comparisons.extend(case.measure(arena, runs)?);
+impl<'a> Case<'a> {
+    /// A policy where there was none.
+    pub fn first_apply(arena: &Arena, policy: &str, configuration: &'a Path) -> anyhow::Result<Self> {
+        let ruleset = arena.render(Begin::Empty, configuration, &[])?;
+        Ok(Self {
+            what: format!("{policy}, first apply"),
+            rival: "nft -f",
+            begin: Begin::Empty,
+            their_begin: None,
+            ours: arena.dockwall(configuration, &["apply"]),
+            theirs: loads("nft -f", arena.write(&format!("{policy}.nft"), &ruleset)?),
+            same_ruleset: true,
+            leaves: Leaves::Change,
+            bars: Bars::default(),
+        })
     }
-    Ok(comparisons)
-}
 
-/// A policy where there was none.
-fn first_apply<'a>(arena: &Arena, policy: &str, configuration: &'a Path) -> anyhow::Result<Case<'a>> {
-    let ruleset = arena.render(Begin::Empty, configuration, &[])?;
-    Ok(Case {
-        what: format!("{policy}, first apply"),
-        rival: "nft -f",
-        begin: Begin::Empty,
-        ours: arena.dockwall(configuration, &["apply"]),
-        theirs: loads("nft -f", arena.write(&format!("{policy}.nft"), &ruleset)?),
-        same_ruleset: true,
-        only_reads: false,
-        time_bar: None,
-        memory_bar: None,
-        memory_limit: None,
-    })
-}
-
-/// The default policy beside what comes near it in iptables, for IPv4 alone.
-fn recipe<'a>(arena: &Arena, default: &'a Path) -> anyhow::Result<Case<'a>> {
-    let rival = "iptables-restore";
-    let theirs = loads(rival, arena.write("recipe.iptables", &input::iptables())?);
-    Ok(Case { rival, theirs, same_ruleset: false, ..first_apply(arena, "default policy", default)? })
-}
-
-/// From audit to enforce, where only what differs is sent.
-fn mode_change<'a>(arena: &Arena, default: &'a Path) -> anyhow::Result<Case<'a>> {
-    let begin = Begin::Applied(default);
-    let audited = arena.render(Begin::Empty, default, &["--mode", "audit"])?;
-    let enforced = arena.render(begin, default, &["--mode", "enforce"])?;
-    Ok(Case {
-        what: "default policy, audit to enforce".to_owned(),
-        begin,
-        ours: arena.dockwall(default, &["apply", "--mode", "enforce"]),
-        theirs: loads("nft -f", arena.write("mode.nft", &input::change(&audited, &enforced))?),
-        ..first_apply(arena, "default policy", default)?
-    })
-}
-
-/// A policy that is in force already. nft does not look, and loads it anew.
-fn no_change<'a>(arena: &Arena, policy: &str, configuration: &'a Path) -> anyhow::Result<Case<'a>> {
-    let ruleset = arena.render(Begin::Empty, configuration, &[])?;
-    Ok(Case {
-        what: format!("{policy}, nothing to change"),
-        begin: Begin::Applied(configuration),
-        theirs: loads("nft -f", arena.write(&format!("{policy}, anew.nft"), &input::reload(&ruleset))?),
-        ..first_apply(arena, policy, configuration)?
-    })
-}
-
-/// A full meter, listed.
-fn list_denied<'a>(arena: &Arena, command: &str, default: &'a Path, flows: &'a Path) -> anyhow::Result<Case<'a>> {
-    Ok(Case {
-        what: format!("65535 flows, {command}"),
-        rival: "nft -j list set",
-        begin: Begin::Denied(default, flows),
-        ours: arena.dockwall(default, &command.split(' ').collect::<Vec<_>>()),
-        theirs: Program::new("nft -j list set inet dockwall denied4".split(' ').map(PathBuf::from)),
-        same_ruleset: false,
-        only_reads: true,
-        time_bar: Some(0.3),
-        memory_limit: Some(50.0),
-        ..first_apply(arena, "default policy", default)?
-    })
-}
-
-/// A program that loads a file.
-fn loads(program: &str, file: PathBuf) -> Program {
-    Program::new(program.split(' ').map(PathBuf::from).chain([file]))
-}
-
-impl Case<'_> {
     /// One run of each side that does not count, then the runs in turns, then one run of each for
     /// its memory.
-    fn measure(&self, arena: &Arena, runs: u16) -> anyhow::Result<Vec<Comparison>> {
-        let listed = |program: &Program| -> anyhow::Result<String> {
-            arena.begin(self.begin)?;
-            program.time(&arena.netns)?;
-            if self.only_reads {
-                return Ok(String::new());
-            }
-            Ok(arena.netns.nft("--stateless list ruleset"))
-        };
-        let same = listed(&self.ours)? == listed(&self.theirs)?;
-        ensure!(same || !self.same_ruleset, "{}: dockwall and {} load different rulesets", self.what, self.rival);
-
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..runs {
-            for (program, times) in [(&self.ours, &mut ours), (&self.theirs, &mut theirs)] {
-                if !self.only_reads {
-                    arena.begin(self.begin)?;
-                }
-                times.push(program.time(&arena.netns)?.as_secs_f64() * 1000.0);
-            }
+    pub fn measure(&self, arena: &Arena, runs: u16) -> anyhow::Result<Vec<Comparison>> {
+        if self.same_ruleset {
+            let same = self.listed(arena, 0)? == self.listed(arena, 1)?;
+            ensure!(same, "{}: dockwall and {} load different rulesets", self.what, self.rival);
         }
-        let mut comparisons = vec![self.comparison(Unit::Milliseconds, ours, theirs, self.time_bar)];
-        if self.memory_bar.is_some() || self.memory_limit.is_some() {
-            let peak = |program: &Program| -> anyhow::Result<Vec<f64>> {
-                if !self.only_reads {
-                    arena.begin(self.begin)?;
-                }
-                Ok(vec![program.peak_memory(&arena.netns, arena.directory())? as f64 / 1024.0])
-            };
-            let (ours, theirs) = (peak(&self.ours)?, peak(&self.theirs)?);
+        let (mut walls, mut processors) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+        self.take_turns(arena, runs, |side, program| {
+            let took = program.time(&arena.netns)?;
+            for (samples, one) in [(&mut walls, took.wall), (&mut processors, took.processor)] {
+                samples.iter_mut().skip(side).take(1).for_each(|samples| samples.push(one));
+            }
+            Ok(())
+        })?;
+        let mut comparisons = vec![
+            self.comparison(Unit::Milliseconds, walls, self.bars.time),
+            self.comparison(Unit::Processor, processors, None),
+        ];
+        let Bars { memory, memory_limit, shows_memory, .. } = self.bars;
+        if memory.is_some() || memory_limit.is_some() || shows_memory {
+            let mut peaks = [Vec::new(), Vec::new()];
+            self.take_turns(arena, 1, |side, program| {
+                let peak = program.peak_memory(&arena.netns, arena.directory())? as f64 / 1024.0;
+                peaks.iter_mut().skip(side).take(1).for_each(|samples| samples.push(peak));
+                Ok(())
+            })?;
             // Of the one run of each: the limit as a part of what the other took.
-            let limit = self.memory_limit.zip(theirs.first()).map(|(limit, theirs)| limit / theirs);
-            comparisons.push(self.comparison(Unit::Mebibytes, ours, theirs, self.memory_bar.or(limit)));
+            let limit = memory_limit.zip(peaks.iter().flatten().nth(1)).map(|(limit, theirs)| limit / theirs);
+            comparisons.push(self.comparison(Unit::Mebibytes, peaks, memory.or(limit)));
         }
         Ok(comparisons)
     }
 
-    fn comparison(&self, unit: Unit, ours: Vec<f64>, theirs: Vec<f64>, bar: Option<f64>) -> Comparison {
-        let (ours, theirs) = (Samples::new(ours), Samples::new(theirs));
+    fn sides(&self) -> [(&Program, Begin<'a>); 2] {
+        [(&self.ours, self.begin), (&self.theirs, self.their_begin.unwrap_or(self.begin))]
+    }
+
+    fn listed(&self, arena: &Arena, side: usize) -> anyhow::Result<String> {
+        for (program, begin) in self.sides().into_iter().skip(side).take(1) {
+            arena.begin(begin)?;
+            program.time(&arena.netns)?;
+        }
+        Ok(arena.netns.nft("--stateless list ruleset"))
+    }
+
+    /// Runs each side that often. Where both begin alike and leave nothing they take turns run by run, otherwise each
+    /// run is after its own beginning.
+    fn take_turns(
+        &self,
+        arena: &Arena,
+        runs: u16,
+        mut run: impl FnMut(usize, &Program) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let begins_once = !matches!(self.leaves, Leaves::Change) && self.their_begin.is_none();
+        if begins_once {
+            arena.begin(self.begin)?;
+        }
+        for _ in 0..runs {
+            for (side, (program, begin)) in self.sides().into_iter().enumerate() {
+                if !begins_once {
+                    arena.begin(begin)?;
+                }
+                run(side, program)?;
+                if let Leaves::Undone(undo) = &self.leaves {
+                    undo.iter().skip(side).take(1).try_for_each(|undo| undo.time(&arena.netns).map(drop))?;
+                    rustix::fs::sync();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn comparison(&self, unit: Unit, samples: [Vec<f64>; 2], bar: Option<f64>) -> Comparison {
+        let [ours, theirs] = samples.map(Samples::new);
         Comparison { what: self.what.clone(), rival: self.rival, unit, ours, theirs, bar }
     }
+}
+
+/// A program that loads a file.
+pub fn loads(program: &str, file: PathBuf) -> Program {
+    Program::new(program.split(' ').map(PathBuf::from).chain([file]))
+}
+
+/// A program by its words.
+pub fn words(line: &str) -> Program {
+    Program::new(line.split(' ').map(PathBuf::from))
 }

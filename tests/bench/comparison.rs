@@ -27,6 +27,9 @@ pub enum Unit {
     /// Milliseconds of wall time.
     #[serde(rename = "ms")]
     Milliseconds,
+    /// Milliseconds of processor time, the kernel's among it.
+    #[serde(rename = "ms cpu")]
+    Processor,
     /// Mebibytes of resident memory, at the peak.
     #[serde(rename = "MiB")]
     Mebibytes,

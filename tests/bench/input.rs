@@ -8,10 +8,55 @@ pub fn configuration(networks: u32) -> String {
     let first = u32::from(Ipv4Addr::new(10, 0, 0, 0));
     let mut text = "[deny]\nranges = [\n".to_owned();
     for index in 0..networks {
-        // Every second /28.
-        text.extend(["  \"", &Ipv4Addr::from(first + index * 32).to_string(), "/28\",\n"]);
+        // Every second /29: a million of them end within 10.0.0.0/8.
+        text.extend(["  \"", &Ipv4Addr::from(first + index * 16).to_string(), "/29\",\n"]);
     }
     text + "]\n"
+}
+
+/// The same with a grant of one address.
+pub fn with_grant(configuration: &str) -> String {
+    format!("{configuration}\n[[grant]]\nname = \"first\"\nto = \"10.254.0.1\"\n")
+}
+
+/// What a grant opens, by which it is decided in which set it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An address.
+    Address,
+    /// A port of an address.
+    Port,
+    /// The same, from one address.
+    Flow,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Address, Self::Port, Self::Flow];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Address => "an address",
+            Self::Port => "address and port",
+            Self::Flow => "source, address and port",
+        }
+    }
+}
+
+/// A configuration with that many grants, of which no two overlap or touch.
+pub fn grants(kind: Kind, count: u32) -> String {
+    let first = u32::from(Ipv4Addr::new(10, 1, 0, 0));
+    let rest = match kind {
+        Kind::Address => "",
+        Kind::Port => "ports = [\"5432/tcp\"]\n",
+        Kind::Flow => "from = \"172.17.0.9\"\nports = [\"5432/tcp\"]\n",
+    };
+    let grant = |index| {
+        let to = Ipv4Addr::from(first + index * 2);
+        format!("[[grant]]\nname = \"g{index}\"\nto = \"{to}\"\n{rest}")
+    };
+    (0..count).map(grant).collect()
 }
 
 /// As many flows as a meter holds, of some containers.
@@ -25,11 +70,6 @@ pub fn denied_flows() -> String {
         );
     }
     text + "}\n"
-}
-
-/// A ruleset that takes the place of the one in the kernel, in one transaction.
-pub fn reload(rendered: &str) -> String {
-    format!("table inet dockwall\ndelete table inet dockwall\n{rendered}")
 }
 
 /// The chains in which two rendered rulesets differ, to take the place of those in the kernel in one
@@ -53,6 +93,23 @@ fn chains_in(rendered: &str) -> impl Iterator<Item = (&str, &str)> {
         let (name, _) = block.strip_prefix("\tchain ")?.split_once(' ')?;
         Some((name, block.strip_suffix("\n}\n").unwrap_or(block)))
     })
+}
+
+/// The same rules as firewalld keeps them in its `direct.xml`.
+pub fn direct_xml() -> String {
+    let mut text = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<direct>\n".to_owned();
+    for line in iptables().lines() {
+        if let Some(chain) =
+            line.strip_prefix(':').and_then(|rest| rest.split(' ').next()).filter(|name| *name != "FORWARD")
+        {
+            text += &format!("  <chain ipv=\"ipv4\" table=\"filter\" chain=\"{chain}\"/>\n");
+        }
+        if let Some((chain, rule)) = line.strip_prefix("-A ").and_then(|rest| rest.split_once(' ')) {
+            let rule = rule.replace('&', "&amp;").replace('<', "&lt;");
+            text += &format!("  <rule ipv=\"ipv4\" table=\"filter\" chain=\"{chain}\" priority=\"0\">{rule}</rule>\n");
+        }
+    }
+    text + "</direct>\n"
 }
 
 /// The rules as iptables writes them, for IPv4 only: nine networks, a log that is limited for each

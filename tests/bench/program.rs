@@ -7,8 +7,18 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::netns::{Netns, text};
+
+/// What one run took.
+#[derive(Debug, Clone, Copy)]
+pub struct Took {
+    /// From its start to its end, in milliseconds.
+    pub wall: f64,
+    /// Of the processors, in milliseconds, the kernel's work for it among it.
+    pub processor: f64,
+}
 
 /// A program with its arguments.
 pub struct Program {
@@ -21,10 +31,11 @@ impl Program {
         Self { words: words.into_iter().map(Into::into).collect() }
     }
 
-    /// Runs it in `netns`, and says how long that took from its start to its end.
-    pub fn time(&self, netns: &Netns) -> anyhow::Result<Duration> {
+    /// Runs it in `netns`, and says what that took.
+    pub fn time(&self, netns: &Netns) -> anyhow::Result<Took> {
         let mut command = Command::from(self);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let before = children()?;
         let (took, output) = netns.enter(|| {
             let start = Instant::now();
             let output = command.output();
@@ -32,7 +43,15 @@ impl Program {
         });
         let output = output.with_context(|| format!("cannot run {command:?}"))?;
         ensure!(output.status.success(), "{command:?}: {}, {}", output.status, text(&output.stderr));
-        Ok(took)
+        let in_milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+        Ok(Took { wall: in_milliseconds(took), processor: in_milliseconds(children()?.saturating_sub(before)) })
+    }
+
+    /// Runs it where one is.
+    pub fn run(&self) -> anyhow::Result<()> {
+        let output = Command::from(self).output()?;
+        ensure!(output.status.success(), "{:?}: {}", self.words, text(&output.stderr));
+        Ok(())
     }
 
     /// Runs it in `netns`, and says how many KiB of memory it had at its peak.
@@ -44,6 +63,13 @@ impl Program {
         Self::new(words).time(netns)?;
         Ok(fs::read_to_string(&written)?.trim().parse()?)
     }
+}
+
+/// The time that children which have ended had of the processors.
+fn children() -> anyhow::Result<Duration> {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let micros = [used.user_time(), used.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    Ok(Duration::from_micros(u64::try_from(micros.iter().sum::<i64>())?))
 }
 
 impl From<&Program> for Command {

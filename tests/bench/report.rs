@@ -1,5 +1,9 @@
 //! What is printed.
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;
 
@@ -9,10 +13,17 @@ use crate::samples::Samples;
 
 /// Prints what it is measured on.
 pub fn print_machine(machine: &Machine, runs: u16) {
-    println!("{}, Linux {}, load {}", machine.processors, machine.kernel, machine.load);
-    println!("{}", machine.versions.join(", "));
-    println!("generations on {} in {}", machine.file_system, machine.state.display());
-    println!("medians of {runs} runs in turns (lowest–highest), whole processes; memory of one more run each\n");
+    machine_lines(machine, runs).iter().for_each(|line| println!("{line}"));
+    println!();
+}
+
+fn machine_lines(machine: &Machine, runs: u16) -> [String; 4] {
+    [
+        format!("{}, Linux {}, load {}", machine.processors, machine.kernel, machine.load),
+        machine.versions.join(", "),
+        format!("generations on {} in {}", machine.file_system, machine.state.display()),
+        format!("medians of {runs} runs in turns (lowest–highest), whole processes; memory of one more run each"),
+    ]
 }
 
 /// Prints a line for each comparison.
@@ -23,8 +34,8 @@ pub fn print_table(comparisons: &[Comparison]) {
     for comparison in comparisons {
         let unit = comparison.unit;
         let (bar, verdict) = match (comparison.bar, comparison.met()) {
-            (Some(bar), Some(true)) => (format!("{bar:.2}"), "met"),
-            (Some(bar), _) => (format!("{bar:.2}"), "missed"),
+            (Some(bar), Some(true)) => (short(bar), "met"),
+            (Some(bar), _) => (short(bar), "missed"),
             (None, _) => (String::new(), ""),
         };
         table.add_row([
@@ -34,7 +45,7 @@ pub fn print_table(comparisons: &[Comparison]) {
             comparison.rival.to_owned(),
             middle(&comparison.theirs, unit),
             spread(&comparison.theirs),
-            format!("{:.2}", comparison.ratio()),
+            short(comparison.ratio()),
             bar,
             verdict.to_owned(),
         ]);
@@ -49,9 +60,44 @@ pub fn print_table(comparisons: &[Comparison]) {
     }
 }
 
+/// What stands before the results in a document, and behind them.
+const MARKS: [&str; 2] = ["<!-- written by scripts/bench --write -->\n", "<!-- end -->\n"];
+
+/// Puts `results` into the document, between the marks.
+pub fn write(document: &Path, results: &str) -> anyhow::Result<()> {
+    let text = fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
+    let [begin, end] = MARKS;
+    let (before, rest) = text.split_once(begin).with_context(|| format!("no line `{}`", begin.trim()))?;
+    let (_, after) = rest.split_once(end).with_context(|| format!("no line `{}`", end.trim()))?;
+    Ok(fs::write(document, format!("{before}{begin}\n{results}\n{end}{after}"))?)
+}
+
+/// A ratio, small ones to three digits.
+fn short(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.3}") } else { format!("{ratio:.2}") }
+}
+
+/// The same as a part of a document: what it was measured on, and a table.
+pub fn document(machine: &Machine, runs: u16, comparisons: &[Comparison]) -> String {
+    let mut text = machine_lines(machine, runs).map(|line| format!("    {line}\n")).concat();
+    text += "\n| what | dockwall | other | ratio | bar |\n|---|---|---|---|---|\n";
+    for comparison in comparisons {
+        let (ours, theirs) = (middle(&comparison.ours, comparison.unit), middle(&comparison.theirs, comparison.unit));
+        let bar = match (comparison.bar, comparison.met()) {
+            (Some(bar), Some(true)) => format!("{}, met", short(bar)),
+            (Some(bar), _) => format!("{}, **missed**", short(bar)),
+            (None, _) => String::new(),
+        };
+        let ratio = short(comparison.ratio());
+        text += &format!("| {} | {ours} | {} {theirs} | {ratio} | {bar} |\n", comparison.what, comparison.rival);
+    }
+    text
+}
+
 fn middle(samples: &Samples, unit: Unit) -> String {
     let name = match unit {
         Unit::Milliseconds => "ms",
+        Unit::Processor => "ms cpu",
         Unit::Mebibytes => "MiB",
     };
     format!("{:.1} {name}", samples.median())
