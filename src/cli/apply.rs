@@ -16,8 +16,9 @@ use super::progress::Progress;
 use super::trial::Begun;
 use super::{paint, trial};
 use crate::config::Mode;
-use crate::generation::{Applied, Trial, apply};
-use crate::policy::Policy;
+use crate::generation::{self, Applied, Planned, Trial, apply, unchanged};
+use crate::host::Host;
+use crate::netlink::{self, Kernel};
 
 /// Make the kernel hold the configured policy.
 ///
@@ -47,17 +48,33 @@ pub struct Apply {
 impl Apply {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        let planned = context.planned(self.mode)?;
-        let policy = &planned.policy;
-        Lifeline::find().check(policy, self.force)?;
+        let host = Host::read()?;
+        if self.confirm.is_none()
+            && let Some(outcome) = self.run_unchanged(context, &host)?
+        {
+            return Ok(outcome);
+        }
+        let mut planned = context.plan_unasked(&context.load()?, self.mode, host)?;
+        Lifeline::find().check(&planned.policy, self.force)?;
         let keeper = Keeper::find();
         let mut kernel = context.kernel()?;
-        context.preflight(&mut kernel, policy)?;
-        let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
-        let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
         let progress = Progress::start("applying");
-        let applied = apply(&mut kernel, &context.store, &planned, context.features());
+        if self.confirm.is_some() {
+            // What a trial writes and starts comes only where the kernel can hold it.
+            Context::mute(&mut kernel, &mut planned)?;
+            context.preflight(&mut kernel, &planned.policy)?;
+        }
+        let is_new = !context.store.directory().exists();
+        let mut lock = context.lock()?;
+        let held = lock.acquire(say_waiting)?;
+        let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
+        let applied = match begun {
+            Some(_) => apply(&mut kernel, &context.store, &planned, context.features()),
+            None => apply_at_once(context, &mut kernel, &mut planned),
+        };
+        if is_new && applied.is_err() {
+            context.store.unmake();
+        }
         drop(progress);
         let (applied, trial) = match (applied, begun) {
             (Ok(applied), Some(begun)) => {
@@ -72,8 +89,45 @@ impl Apply {
             (Err(error), Some(begun)) => return Err(begun.cancel(context, error.into())),
             (Err(error), None) => return Err(error.into()),
         };
-        report(context, policy, &applied, trial.as_ref());
+        drop(held);
+        report(context, planned.policy.mode, &applied, trial.as_ref());
         Ok(Outcome::Done)
+    }
+
+    /// What is left to do where the policy in force was made from these very files on this very host: whatever its
+    /// size, it takes no more than reading those.
+    fn run_unchanged(&self, context: &Context, host: &Host) -> anyhow::Result<Option<Outcome>> {
+        let Some(inputs) = context.inputs(self.mode, host) else {
+            return Ok(None);
+        };
+        // Whatever is wrong shows again where it is done the long way.
+        let is_unchanged = |kernel: &mut Kernel| unchanged(kernel, &context.store, &inputs).ok().flatten();
+        if Kernel::open().ok().and_then(|mut kernel| is_unchanged(&mut kernel)).is_none() {
+            return Ok(None);
+        }
+        let mut kernel = context.kernel()?;
+        let mut lock = context.lock()?;
+        let held = lock.acquire(say_waiting)?;
+        let Some((generation, mode)) = is_unchanged(&mut kernel) else {
+            return Ok(None);
+        };
+        context.store.end_trial()?;
+        drop(held);
+        report(context, mode, &Applied::nothing(generation), None);
+        Ok(Some(Outcome::Done))
+    }
+}
+
+/// Applies it, and asks the kernel what it lacks only where it does not take it: to be asked and to refuse takes a
+/// kernel longer than all the rest.
+fn apply_at_once(context: &Context, kernel: &mut Kernel, planned: &mut Planned) -> Result<Applied, generation::Error> {
+    match apply(kernel, &context.store, planned, context.features()) {
+        Err(refused @ generation::Error::Kernel(netlink::Error::Refused(_))) => {
+            let is_muted = Context::mute(kernel, planned)?;
+            context.preflight(kernel, &planned.policy)?;
+            if is_muted { apply(kernel, &context.store, planned, context.features()) } else { Err(refused) }
+        }
+        other => other,
     }
 }
 
@@ -88,11 +142,11 @@ fn read_within(text: &str) -> Result<Duration, String> {
     within.ok_or_else(|| format!("`{text}` is too short or too long: {cure}"))
 }
 
-fn report(context: &Context, policy: &Policy, applied: &Applied, trial: Option<&Trial>) {
+fn report(context: &Context, mode: Mode, applied: &Applied, trial: Option<&Trial>) {
     if context.json {
         page::json(&json!({
             "generation": applied.generation,
-            "mode": policy.mode,
+            "mode": mode,
             "batches": applied.sent.batches,
             "changes": applied.sent.changes,
             "bytes": applied.sent.bytes,
@@ -110,7 +164,7 @@ fn report(context: &Context, policy: &Policy, applied: &Applied, trial: Option<&
             anstream::println!("{}: generation {generation} is whole again ({changes})", paint::notable("repaired"))
         }
         (_, false) => {
-            anstream::println!("{}: generation {generation}, mode {} ({changes})", paint::good("applied"), policy.mode)
+            anstream::println!("{}: generation {generation}, mode {mode} ({changes})", paint::good("applied"))
         }
     }
     if let Some(trial) = trial {
@@ -119,7 +173,7 @@ fn report(context: &Context, policy: &Policy, applied: &Applied, trial: Option<&
             "  try from a NEW connection: a login to this host, a published port, a name looked up in a container"
         );
     }
-    if policy.mode == Mode::Audit && applied.sent.batches > 0 {
+    if mode == Mode::Audit && applied.sent.batches > 0 {
         let option = context.configuration_option();
         anstream::println!("nothing is dropped in audit mode; next:");
         let mut next = Sheet::default();

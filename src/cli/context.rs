@@ -1,5 +1,6 @@
 //! What every command is given, and what most of them begin with.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -7,8 +8,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::paint;
-use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode};
-use crate::generation::{Lock, Planned, Sources, Store, mute};
+use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode, Texts};
+use crate::generation::{Lock, Planned, Sources, Store, fingerprint, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, Host};
 use crate::netlink::{self, Ask, Kernel, modules_of};
@@ -83,7 +84,11 @@ impl Context {
     /// What `config` means on this host; `mode` where the command line says otherwise. Prints to
     /// people what they should know of it.
     pub fn resolve(&self, config: &Config, mode: Option<Mode>) -> anyhow::Result<Resolved> {
-        let mut host = Host::read()?;
+        self.resolve_on(Host::read()?, config, mode)
+    }
+
+    /// The same on a host that was read.
+    fn resolve_on(&self, mut host: Host, config: &Config, mode: Option<Mode>) -> anyhow::Result<Resolved> {
         if host.docker.known().is_none() {
             host.remembered = self.policed_last();
         }
@@ -113,9 +118,33 @@ impl Context {
 
     /// The same for a configuration that was read.
     pub fn plan(&self, loaded: &Loaded, mode: Option<Mode>) -> anyhow::Result<Planned> {
-        let mut policy = self.resolve(&loaded.config, mode)?.policy;
+        let mut planned = self.plan_unasked(loaded, mode, Host::read()?)?;
         // Who may not ask the kernel may not change it either.
-        if Kernel::open().and_then(|mut kernel| mute(&mut kernel, &mut policy)).unwrap_or(false) {
+        Kernel::open().and_then(|mut kernel| Self::mute(&mut kernel, &mut planned)).unwrap_or(false);
+        Ok(planned)
+    }
+
+    /// The same for who asks the kernel only where it takes no log: to be refused takes it ten milliseconds and more.
+    pub fn plan_unasked(&self, loaded: &Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
+        let print = inputs(&loaded.texts, mode, &host);
+        let Resolved { policy, notices, .. } = self.resolve_on(host, &loaded.config, mode)?;
+        let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
+        let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
+        let inputs = print.filter(|_| is_for_good && says_nothing);
+        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)), inputs })
+    }
+
+    /// The fingerprint of what [`Context::plan_unasked`] would make a plan of; none where it cannot be read.
+    pub fn inputs(&self, mode: Option<Mode>, host: &Host) -> Option<String> {
+        inputs(&Config::texts(self.config_option())?, mode, host)
+    }
+
+    /// Does without a log where this kernel has none, and says so. Says whether it is another plan now.
+    pub fn mute(kernel: &mut Kernel, planned: &mut Planned) -> Result<bool, netlink::Error> {
+        let muted = mute(kernel, &mut planned.policy)?;
+        if muted {
+            // Another kernel, or this one with its modules, makes another plan of the same.
+            planned.inputs = None;
             anstream::eprintln!(
                 "{}: this kernel cannot log packets, so there is no log: what is denied is dropped, counted and remembered all the \
                  same; for a log {}",
@@ -123,15 +152,16 @@ impl Context {
                 host::how_to_load(&modules_of(&Expr::Log(log_statement(&policy.log))))
             );
         }
-        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)) })
+        Ok(muted)
     }
 
-    /// What this machine's kernel can do. Whether it can keep a table for an owner it is asked; who may not ask
-    /// may not use it either.
+    /// What this machine's kernel can do. Whether it can keep a table for an owner an older one is asked; who may not
+    /// ask may not use it either.
     pub fn features(&self) -> Features {
         *self.features.get_or_init(|| {
-            let owner = Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
-            Features { owner, ..Features::of_release(&host::kernel_release()) }
+            let features = Features::of_release(&host::kernel_release());
+            let asked = || Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
+            Features { owner: features.owner || asked(), ..features }
         })
     }
 
@@ -157,6 +187,13 @@ impl Context {
     pub fn lock(&self) -> anyhow::Result<Lock> {
         Ok(self.store.prepare()?)
     }
+}
+
+/// The fingerprint of all that a policy is made from, this program among it.
+fn inputs(texts: &Texts, mode: Option<Mode>, host: &Host) -> Option<String> {
+    let program = std::fs::metadata("/proc/self/exe").ok()?;
+    let program = (program.ino(), program.len(), program.mtime(), program.mtime_nsec());
+    fingerprint(&(program, host::kernel_release(), mode, texts, format!("{host:?}")))
 }
 
 /// Says that another process is at work, before waiting for it.

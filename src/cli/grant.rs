@@ -104,6 +104,7 @@ impl Grant {
         let planned = Planned {
             policy: before.with_grant(policy::Grant { name: written.name.clone(), ..resolved }),
             sources: sources.map(|sources| sources.with_grant(&written.name, &file, written.to_toml())),
+            inputs: None,
         };
         match amend(&mut kernel, &context.store, in_force, &planned, context.features()) {
             Ok(applied) => {

@@ -51,7 +51,7 @@ impl History {
 }
 
 fn in_force(kernel: &mut netlink::Kernel) -> Option<u64> {
-    Some(kernel.read().ok()?.table?.marker()?.generation)
+    Some(kernel.read_frame().ok()?.marker()?.generation)
 }
 
 fn row(listed: &Listed, in_force: Option<u64>) -> Vec<String> {

@@ -11,7 +11,7 @@ use clap::Args;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page;
-use crate::generation::Trial;
+use crate::generation::{Trial, see};
 use crate::host::Host;
 use crate::netlink::{Meter, Remembered};
 use crate::observe::{Coverage, Fill, FlowCount, Metrics as Numbers, Names, Sample, Status, shadows};
@@ -67,7 +67,7 @@ impl Metrics {
 fn read(context: &Context) -> anyhow::Result<Numbers> {
     let mut kernel = context.kernel()?;
     let host = Host::read()?;
-    let live = kernel.read()?;
+    let live = see(&mut kernel, &context.store, context.features())?;
     let found = Status::of(&live);
     let wall = found.wall.as_ref();
     let applied = wall.and_then(|wall| context.store.get(wall.generation?).ok());

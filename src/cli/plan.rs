@@ -8,8 +8,8 @@ use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::{changes, page, paint};
 use crate::config::Mode;
-use crate::generation::number_for;
-use crate::ruleset::{Table, compile, diff, stages};
+use crate::generation::{look, next_number};
+use crate::ruleset::{Marker, Table, compile, diff, stages};
 
 /// Print what `apply` would change in the kernel, and whether the kernel would take it.
 ///
@@ -29,11 +29,12 @@ impl Plan {
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let policy = context.policy(self.mode)?;
         let mut kernel = context.kernel()?;
-        let live = kernel.read_ours()?;
         let table = compile(&policy, context.features(), Timestamp::now());
+        let digest = table.digest();
+        let live = look(&mut kernel, &context.store, context.features(), Some((&table, &digest)))?;
         let last = context.store.last().unwrap_or(0);
-        let number = number_for(&live, &table.digest(), &policy, &context.store, last);
-        let table = table.marked(number);
+        let number = next_number(&live, &digest, &policy, &context.store, last);
+        let table = table.carrying(&Marker { generation: number, digest });
         let changes = diff(live.table.as_ref(), &table);
         // Most often the only stage. A later one can be rehearsed when this one is in force.
         let first =

@@ -78,7 +78,7 @@ impl Revoke {
                     true => Some(Applied::nothing(in_force.generation.number)),
                     // Also what stands for nothing now must not come in force with its container.
                     false => {
-                        let planned = Planned { policy, sources };
+                        let planned = Planned { policy, sources, inputs: None };
                         let amended = amend(&mut kernel, &context.store, in_force, &planned, context.features());
                         Some(amended.map_err(|error| removed.put_back(error.into()))?)
                     }

@@ -44,6 +44,19 @@ impl Config {
         }
     }
 
+    /// The files of a configuration as they are, with nothing of them understood; none where one cannot be had.
+    pub fn texts(path: Option<&Path>) -> Option<Texts> {
+        let (path, must_exist) = path.map_or((Path::new(DEFAULT_PATH), false), |path| (path, true));
+        let mut texts = Texts::around(path);
+        if must_exist || name_exists(path) {
+            texts.push(path, read_file(path).ok()?);
+        }
+        for path in list_grant_files(&Files::around(path).grants_dir()).ok()? {
+            texts.push(&path, read_file(&path).ok()?);
+        }
+        Some(texts)
+    }
+
     /// Reads it again from the texts that it was read from once.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::owner::{OwnerError, through_owner};
 use super::patient::{Configuration, History, Meter, Netfilter, Patient, Ruleset, Units, Unseen};
 use super::rules::{Fate, fate, is_unconditional};
 use crate::config::{Config, Loaded, Mode};
-use crate::generation::{Generation, Store};
+use crate::generation::{Generation, Store, see};
 use crate::host::{
     self, DaemonSettings, DockerState, Engine, FactsError, Host, Leftovers, Rootless, Settings, Unit, has_systemd,
     kernel_release,
@@ -141,7 +141,7 @@ fn read_netfilter(sources: &Sources, unseen: &mut Vec<Unseen>) -> Netfilter {
 }
 
 fn read_ruleset(sources: &Sources, kernel: &mut Kernel, unseen: &mut Vec<Unseen>) -> Result<Ruleset, netlink::Error> {
-    let live = kernel.read()?;
+    let live = see(kernel, sources.store, sources.features)?;
     let chains = kernel.foreign_chains()?;
     let rules = read_rules(&chains, unseen);
     let sets = live.table.iter().filter(|table| table.is_ours()).flat_map(|table| &table.sets);

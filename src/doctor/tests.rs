@@ -153,7 +153,7 @@ pub fn ruleset() -> Ruleset {
     }
     let tables = ["ip", "ip6"].into_iter().flat_map(|family| ["filter", "nat"].map(|name| (family, name.to_owned())));
     Ruleset {
-        live: Live { generation: 1, table: None },
+        live: Live { generation: 1, table: None, whole: true },
         wall: None,
         tables: tables.collect(),
         chains,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::apply::apply_seen;
+use super::known::Known;
 use super::trial::follow;
 use super::{Applied, Error, Generation, Planned, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Live};
@@ -91,6 +92,8 @@ pub fn in_force(kernel: &mut Kernel, store: &Store, features: Features) -> Resul
     for instant in generation.instants(now) {
         let applied = compile(&generation.policy, features, instant);
         if let Some(seen) = frame.with_elements_of(&applied, now) {
+            let whole = Known::read(store, frame.generation()).is_some_and(|known| known.is_of(generation.number));
+            let seen = Live { whole, ..seen };
             return Ok(Some(InForce { generation, applied, seen: Some(seen) }));
         }
         tables.push(applied);
@@ -134,7 +137,7 @@ fn amend_quickly(
         Some(quick) => quick,
         None => return apply(kernel, store, planned, features),
     };
-    match apply_seen(kernel, store, planned, features, |kernel| quick.look(kernel)) {
+    match apply_seen(kernel, store, planned, features, |kernel, _, _| quick.look(kernel)) {
         Ok(applied) => Ok(applied),
         Err(Quick::Blind | Quick::Failed(Error::Kernel(netlink::Error::Refused(_)))) => {
             apply(kernel, store, planned, features)

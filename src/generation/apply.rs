@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::hold::{flags, let_go};
+use super::known::{self, Known, fingerprint, look};
 use super::store::Draft;
 use super::{Author, Error, Generation, Planned, Store, StoreError, difference};
 use crate::netlink::{self, Kernel, Live, Sent};
@@ -36,7 +37,9 @@ impl Applied {
 /// # Errors
 /// See [`Error`]; the kernel holds what it held before.
 pub fn apply(kernel: &mut Kernel, store: &Store, planned: &Planned, features: Features) -> Result<Applied, Error> {
-    let applied = apply_seen::<Error>(kernel, store, planned, features, |kernel| Ok(kernel.read_ours()?))?;
+    let applied = apply_seen::<Error>(kernel, store, planned, features, |kernel, table, digest| {
+        Ok(look(kernel, store, features, Some((table, digest)))?)
+    })?;
     let_go(kernel, &planned.policy)?;
     Ok(applied)
 }
@@ -47,42 +50,51 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     store: &Store,
     what: &Planned,
     features: Features,
-    look: impl FnMut(&mut Kernel) -> Result<Live, E>,
+    mut look: impl FnMut(&mut Kernel, &Table, &Digest) -> Result<Live, E>,
 ) -> Result<Applied, E> {
     let policy = &what.policy;
     let flags = flags(policy, store, features);
     let table = Table { flags, ..compile(policy, features, Timestamp::now()) };
     let (digest, last) = (table.digest(), store.last()?);
+    let print = fingerprint(&(policy, &what.sources));
+    // Whether the file of that number is known to say just this, so that there is no need to read it.
+    let is_kept = |at, number| {
+        let known = Known::read(store, at).zip(print.as_ref());
+        known.is_some_and(|(known, print)| known.has_kept(store, number, print))
+    };
     let mut number = 0;
+    let mut kept = false;
     let mut planned: Option<(Generation, Draft)> = None;
     let want = |live: &Live| {
-        number = number_for(live, &digest, policy, store, last);
+        kept = live.marker().is_some_and(|marker| is_kept(live.generation, marker.generation));
+        number = number_for(live, &digest, last, |number| !kept && is_recorded_otherwise(store, number, policy));
         let in_force = live.marker().map(|marker| marker.generation);
         // A stage that is through, or a policy that is in force.
         if in_force != Some(number) && planned.as_ref().is_none_or(|(planned, _)| planned.number != number) {
             let generation = record(number, in_force, store, what);
-            store.put(&generation)?;
+            store.put_first(&generation)?;
             if let Some((outrun, _)) = planned.replace((generation, store.draft_wanted(number)?)) {
                 store.forget(outrun.number)?;
             }
         }
         Ok::<_, E>(table.clone().carrying(&Marker { generation: number, digest: digest.clone() }))
     };
-    let sent = kernel.replace_seen(look, want);
-    match (sent, planned) {
+    let sent = kernel.replace_seen(|kernel| look(kernel, &table, &digest), want);
+    let done = match (sent, planned) {
         (Ok(sent), Some((_, draft))) => {
             draft.keep()?;
             store.prune(number)?;
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
         (Ok(sent), None) => {
-            match store.get(number) {
-                Ok(kept) if what.sources.is_some() && kept.sources != what.sources => {
+            match (!kept).then(|| store.get(number)) {
+                None => {}
+                Some(Ok(kept)) if what.sources.is_some() && kept.sources != what.sources => {
                     store.put(&Generation { sources: what.sources.clone(), ..kept })?;
                 }
-                Ok(_) => {}
+                Some(Ok(_)) => {}
                 // In force from another state directory, or loaded by `nft -f`: adopt it.
-                Err(_) => store.put(&record(number, None, store, what))?,
+                Some(Err(_)) => store.put(&record(number, None, store, what))?,
             }
             if !matches!(store.wanted(), Ok(Some(wanted)) if wanted == number) {
                 store.want(number)?;
@@ -95,7 +107,11 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
             Err(error)
         }
         (Err(error), _) => Err(error),
+    };
+    if done.is_ok() {
+        known::note(store, kernel.whole_at(), number, print.as_deref(), what.inputs.clone().zip(Some(policy.mode)));
     }
+    done
 }
 
 /// Whether the kernel's mark says that number, as it does when the first stage of several was taken.
@@ -106,13 +122,16 @@ fn is_in_force(kernel: &mut Kernel, number: u64) -> bool {
 /// The number that a policy with that digest has, or would get: the one in force, or one above all
 /// on disk, of which `last` is the highest, and above the one in the kernel, whose state directory
 /// may be another.
-pub fn number_for(live: &Live, digest: &Digest, policy: &Policy, store: &Store, last: u64) -> u64 {
+fn number_for(live: &Live, digest: &Digest, last: u64, is_recorded_otherwise: impl FnOnce(u64) -> bool) -> u64 {
     match live.marker() {
-        Some(marker) if marker.digest == *digest && !is_recorded_otherwise(store, marker.generation, policy) => {
-            marker.generation
-        }
+        Some(marker) if marker.digest == *digest && !is_recorded_otherwise(marker.generation) => marker.generation,
         marker => marker.map_or(0, |marker| marker.generation).max(last) + 1,
     }
+}
+
+/// As [`apply`] would number it.
+pub fn next_number(live: &Live, digest: &Digest, policy: &Policy, store: &Store, last: u64) -> u64 {
+    number_for(live, digest, last, |number| is_recorded_otherwise(store, number, policy))
 }
 
 /// Whether that generation says something else than `policy`, though the ruleset of both is the same,
@@ -122,7 +141,7 @@ fn is_recorded_otherwise(store: &Store, number: u64, policy: &Policy) -> bool {
 }
 
 fn record(number: u64, parent: Option<u64>, store: &Store, what: &Planned) -> Generation {
-    let Planned { policy, sources } = what.clone();
+    let Planned { policy, sources, .. } = what.clone();
     let changes = match parent.and_then(|parent| store.get(parent).ok()) {
         Some(parent) => difference(&parent.policy, &policy),
         None => vec![format!(

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::hold::flags;
+use super::known::{self, look};
 use super::{Error, Generation, Store, StoreError};
 use crate::netlink::{self, Kernel, Sent};
 use crate::ruleset::{Features, Table, compile};
@@ -41,7 +42,7 @@ pub fn rollback_target(kernel: &mut Kernel, store: &Store, to: Option<u64>) -> R
     let target = match to {
         Some(number) => number,
         None => {
-            let in_force = kernel.read()?.marker().ok_or(RollbackError::NothingInForce)?.generation;
+            let in_force = kernel.read_frame()?.marker().ok_or(RollbackError::NothingInForce)?.generation;
             store.get(in_force)?.parent.ok_or(RollbackError::First(in_force))?
         }
     };
@@ -61,12 +62,15 @@ pub fn rollback(
 ) -> Result<Sent, RollbackError> {
     let flags = flags(&generation.policy, store, features);
     let table = Table { flags, ..compile(&generation.policy, features, Timestamp::now()).marked(generation.number) };
+    let digest = table.digest();
     let before = store.wanted().unwrap_or_default();
     // First the disk: where one is killed in between, a guard ends with one of the two.
     store.want(generation.number)?;
-    let sent = kernel.replace::<netlink::Error>(|_| Ok(table.clone()));
-    if sent.is_err() {
-        want_again(store, before);
+    let see = |kernel: &mut Kernel| look(kernel, store, features, Some((&table, &digest)));
+    let sent = kernel.replace_seen::<netlink::Error>(see, |_| Ok(table.clone()));
+    match sent {
+        Ok(_) => known::note(store, kernel.whole_at(), generation.number, None, None),
+        Err(_) => want_again(store, before),
     }
     Ok(sent?)
 }

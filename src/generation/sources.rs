@@ -27,6 +27,9 @@ pub struct Planned {
     pub policy: Policy,
     /// What it was made from; none where nobody knows.
     pub sources: Option<Sources>,
+    /// The fingerprint of the configuration and the host that it was made from; none where the same would give another
+    /// plan some time later, or gives rise to warnings.
+    pub inputs: Option<String>,
 }
 
 impl Sources {

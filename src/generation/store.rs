@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,15 @@ use fd_lock::{RwLock, RwLockWriteGuard};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::known::Known;
 use super::{Generation, GuardRecord, Trial};
 
 /// How many generations are kept.
 const KEPT: usize = 100;
 /// How the names of files begin that are not in their place yet.
 const DRAFT: &[u8] = b".new-";
+/// Held by who makes a generation.
+const LOCK: &str = "lock";
 /// Held by a guard.
 const GUARD_LOCK: &str = "guard.lock";
 /// How long one waits for another that is at work.
@@ -125,7 +128,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] where it can be neither made nor written.
     pub fn prepare(&self) -> Result<Lock, StoreError> {
-        self.prepare_lock("lock")
+        self.prepare_lock(LOCK)
     }
 
     /// Makes the directory and opens the lock that a guard holds as long as it runs.
@@ -154,6 +157,17 @@ impl Store {
         let path = self.directory.join(name);
         let opened = File::options().create(true).append(true).mode(0o600).open(&path);
         Ok(Lock(RwLock::new(opened.map_err(|source| io_error("open", &path, source))?), path))
+    }
+
+    /// Takes the directory away again where nothing was kept in it. To be called by who made it, with its lock held.
+    pub fn unmake(&self) {
+        let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == LOCK);
+        if fs::read_dir(&self.directory).is_ok_and(|mut entries| entries.all(is_lock)) {
+            // Left behind it does no harm.
+            fs::remove_file(self.directory.join(LOCK))
+                .and_then(|()| fs::remove_dir(&self.directory))
+                .unwrap_or_default();
+        }
     }
 
     /// The generations, oldest first.
@@ -200,6 +214,17 @@ impl Store {
             Err(source) => Err(io_error("read", &path, source)),
             Ok(text) => serde_json::from_slice(&text).map_err(|source| StoreError::Damaged { path, source }),
         }
+    }
+
+    /// Puts a generation in its place, where every process finds it from then on. What is in it is on the disk; that it
+    /// is there is, once a [`Draft`] that was written after it is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the directory is as it was.
+    pub(super) fn put_first(&self, generation: &Generation) -> Result<(), StoreError> {
+        let path = self.path(generation.number);
+        let placed = self.draft(generation).and_then(|file| file.persist(&path).map_err(|error| error.error));
+        placed.map(drop).map_err(|source| io_error("write", &path, source))
     }
 
     /// Keeps a generation: once this returns it is on the disk.
@@ -260,12 +285,24 @@ impl Store {
     /// [`StoreError::Io`]; the directory is as it was.
     pub fn put_guard_record(&self, record: &GuardRecord) -> Result<(), StoreError> {
         let path = self.guard_record_path();
-        let written = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory).and_then(|mut file| {
-            serde_json::to_writer(&mut file, record)?;
-            file.write_all(b"\n")?;
-            file.persist(&path).map_err(|error| error.error)
-        });
-        written.map(|_| ()).map_err(|source| io_error("write", &path, source))
+        self.put_unflushed(record, &path).map_err(|source| io_error("write", &path, source))
+    }
+
+    /// Where it is noted what is known of the kernel without looking.
+    pub(super) fn known_path(&self) -> PathBuf {
+        self.directory.join("known.json")
+    }
+
+    /// Notes it, as [`Store::put_guard_record`].
+    pub(super) fn put_known(&self, known: &Known) -> io::Result<()> {
+        self.put_unflushed(known, &self.known_path())
+    }
+
+    /// Writes a file whole or not at all, and waits for no disk.
+    fn put_unflushed(&self, content: &impl Serialize, path: &Path) -> io::Result<()> {
+        let mut file = self.write_draft(content)?;
+        file.flush()?;
+        file.persist(path).map(|_| ()).map_err(|error| error.error)
     }
 
     fn guard_record_path(&self) -> PathBuf {
@@ -328,13 +365,19 @@ impl Store {
 
     /// The content in a file under another name, on the disk.
     fn draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
+        let file = self.write_draft(content)?;
+        file.as_file().sync_data()?;
+        Ok(file)
+    }
+
+    /// The same, not on the disk yet.
+    fn write_draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
         let mut file = tempfile::Builder::new().prefix(OsStr::from_bytes(DRAFT)).tempfile_in(&self.directory)?;
         let mut writer = io::BufWriter::new(&mut file);
         serde_json::to_writer(&mut writer, content)?;
         writer.write_all(b"\n")?;
         writer.flush()?;
         drop(writer);
-        file.as_file().sync_data()?;
         Ok(file)
     }
 
@@ -364,7 +407,7 @@ impl Store {
             .try_for_each(|number| self.forget(number))
     }
 
-    fn path(&self, number: u64) -> PathBuf {
+    pub(super) fn path(&self, number: u64) -> PathBuf {
         self.directory.join(format!("generation-{number}.json"))
     }
 }
@@ -422,7 +465,13 @@ impl Lock {
             std::thread::sleep(Duration::from_millis(20));
         }
         let path = self.1.clone();
-        self.0.write().map_err(|source| io_error("lock", &path, source))
+        let held = self.0.write().map_err(|source| io_error("lock", &path, source))?;
+        // Whoever had it may have taken the directory away, and nobody else would find this one.
+        match held.metadata().map(|file| file.nlink()) {
+            Ok(0) => Err(io_error("lock", &path, io::ErrorKind::NotFound.into())),
+            Ok(_) => Ok(held),
+            Err(source) => Err(io_error("lock", &path, source)),
+        }
     }
 
     fn is_taken(&mut self) -> Result<bool, StoreError> {

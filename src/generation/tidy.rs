@@ -32,7 +32,11 @@ pub fn tidy(
     run_out: &[String],
     features: Features,
 ) -> Result<Applied, Error> {
-    let planned = Planned { policy: generation.policy.without_grants(run_out), sources: generation.sources.clone() };
+    let planned = Planned {
+        policy: generation.policy.without_grants(run_out),
+        sources: generation.sources.clone(),
+        inputs: None,
+    };
     let applied = apply(kernel, store, &planned, features)?;
     // What is on trial goes back all the same.
     follow(store, generation.number, applied.generation)?;

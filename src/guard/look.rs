@@ -10,7 +10,7 @@ use super::follow::is_same;
 use super::own::Own;
 use super::untold::Repair;
 use super::{Damage, TRIAL_GRACE};
-use crate::generation::{Generation, RollbackError, Store, StoreError, Trial, expire, tidy};
+use crate::generation::{Generation, RollbackError, Store, StoreError, Trial, expire, look, note_whole, tidy};
 use crate::netlink::{Kernel, Live};
 use crate::ruleset::{Digest, Features, Marker, Table, compile};
 
@@ -122,7 +122,7 @@ impl Look {
             expire(&mut self.kernel, &self.store, trial.began, self.features)?;
             return Ok((Found::WentBack(trial.way_back()), None));
         }
-        let live = self.kernel.read_ours()?;
+        let live = look(&mut self.kernel, &self.store, self.features, None)?;
         let Some((known, is_marked)) = self.wanted(&live, now, first)? else {
             self.last = None;
             self.own.let_go();
@@ -224,7 +224,9 @@ impl Look {
         let digest = want.digest();
         if let Some(mark) = &mark {
             if live.table.as_ref().is_some_and(|table| table.digest() == digest) {
-                return Ok((Found::Whole { generation: generation.number }, Some(live.generation)));
+                let whole_at = Some(live.generation);
+                note_whole(&self.store, whole_at.filter(|_| live.whole), generation.number);
+                return Ok((Found::Whole { generation: generation.number }, whole_at));
             }
             let run_out = generation.run_out(now);
             if !run_out.is_empty() && !digest.matches(&mark.digest) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::read::Live;
-use crate::ruleset::{Marker, Table};
+use crate::ruleset::{Digest, Marker, Table};
 
 /// Our table as the kernel holds it, but for the elements of its sets, of which there may be
 /// hundreds of thousands.
@@ -13,7 +13,8 @@ pub struct Frame(Live);
 impl Frame {
     /// What was read without elements.
     pub(super) fn of(live: Live) -> Self {
-        Self(live)
+        let whole = live.table.is_none();
+        Self(Live { whole, ..live })
     }
 
     /// Whether there is a table of ours at all.
@@ -24,6 +25,11 @@ impl Frame {
     /// What was read: a table whose sets are empty.
     pub fn live(&self) -> &Live {
         &self.0
+    }
+
+    /// The same, for who has no further need of the frame.
+    pub fn into_live(self) -> Live {
+        self.0
     }
 
     /// The ruleset's generation number when it was read.
@@ -40,17 +46,21 @@ impl Frame {
     /// unless `applied` is what the mark was made for, and all that shows in the frame is still as it
     /// was then. That somebody changed an element does not show; the kernel refuses what goes by it.
     pub fn with_elements_of(&self, applied: &Table, now: Timestamp) -> Option<Live> {
-        let (mut table, marker) = (self.0.table.clone()?, self.marker()?);
+        self.with_elements_as(applied, &applied.digest(), now)
+    }
+
+    /// The same for who knows the digest of `applied`, which takes time where there is much in it.
+    pub fn with_elements_as(&self, applied: &Table, digest: &Digest, now: Timestamp) -> Option<Live> {
+        let (table, marker) = (self.0.table.as_ref()?, self.marker()?);
+        if marker.digest != *digest || table.without_elements().digest() != applied.without_elements().digest() {
+            return None;
+        }
+        let mut table = table.clone();
         for set in table.sets.iter_mut().filter(|set| !set.is_dynamic()) {
             let known = applied.set(&set.name).filter(|known| known.same_declaration(set))?;
             set.elements = known.elements.clone();
-        }
-        if table.digest() != marker.digest {
-            return None;
-        }
-        for set in &mut table.sets {
             set.elements.drop_expired(now);
         }
-        Some(Live { generation: self.0.generation, table: Some(table) })
+        Some(Live { generation: self.0.generation, table: Some(table), whole: false })
     }
 }

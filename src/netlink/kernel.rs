@@ -38,6 +38,8 @@ pub struct Kernel {
     pub(super) sequence: u32,
     /// Who has the socket that owns the table, where that is another one.
     pub(super) ask: Option<Ask>,
+    /// The ruleset's generation number at which the last replace left the table as it was wanted.
+    whole_at: Option<u32>,
 }
 
 impl Kernel {
@@ -47,7 +49,7 @@ impl Kernel {
     /// [`Error::NoNfTables`] where the kernel has no netfilter netlink; the permission shows with
     /// the first request, such as [`Kernel::knock`].
     pub fn open() -> Result<Self, Error> {
-        Ok(Self { socket: Socket::open()?, sequence: 0, ask: None })
+        Ok(Self { socket: Socket::open()?, sequence: 0, ask: None, whole_at: None })
     }
 
     /// Makes the kernel hold what `want` says, by the smallest change; `want` sees what is there
@@ -71,6 +73,7 @@ impl Kernel {
         mut want: impl FnMut(&Live) -> Result<Table, E>,
     ) -> Result<Sent, E> {
         let (mut sent, mut reason) = (Sent { batches: 0, changes: 0, bytes: 0 }, None);
+        self.whole_at = None;
         for attempt in 0..ATTEMPTS {
             let live = look(self)?;
             let want = want(&live)?;
@@ -78,6 +81,7 @@ impl Kernel {
             let left = stages.iter().map(|stage| diff(live.table.as_ref(), stage)).enumerate();
             // A stage that leaves nothing to do is behind us.
             let Some((stage, changes)) = left.into_iter().find(|(_, changes)| !changes.is_empty()) else {
+                self.whole_at = live.whole.then_some(live.generation);
                 return Ok(sent);
             };
             match self.commit(&changes, live.generation)? {
@@ -86,6 +90,8 @@ impl Kernel {
                     sent.changes += changes.len();
                     sent.bytes += bytes;
                     if stage + 1 == stages.len() {
+                        // The batch was taken at that generation only, and made the next one.
+                        self.whole_at = live.generation.checked_add(1).filter(|_| live.whole);
                         return Ok(sent);
                     }
                 }
@@ -97,6 +103,12 @@ impl Kernel {
             }
         }
         Err(reason.map_or(Error::Contended { attempts: ATTEMPTS }, Error::Refused).into())
+    }
+
+    /// The ruleset's generation number at which the last [`Kernel::replace`] left the table, to the last element, as
+    /// it was wanted. None where that was done without knowing every element.
+    pub fn whole_at(&self) -> Option<u32> {
+        self.whole_at
     }
 
     /// Takes our table away. Says whether there was one.

@@ -30,6 +30,8 @@ pub struct Live {
     pub generation: u32,
     /// Our table; none when there is no table of our name.
     pub table: Option<Table>,
+    /// Whether the kernel holds these very elements: they were read, or nobody can have changed them since they were.
+    pub whole: bool,
 }
 
 /// A base chain of somebody else's.
@@ -70,12 +72,13 @@ impl Kernel {
         self.read_settled(Self::read_table)
     }
 
-    /// Asks for the least that there is to ask: shows whether the kernel has nf_tables and lets us at it.
+    /// Asks for the least that there is to ask, the ruleset's generation number: shows whether the kernel has nf_tables
+    /// and lets us at it.
     ///
     /// # Errors
     /// [`Error::NotPermitted`] and [`Error::NoNfTables`].
-    pub fn knock(&mut self) -> Result<(), Error> {
-        self.generation().map(|_| ())
+    pub fn knock(&mut self) -> Result<u32, Error> {
+        self.generation()
     }
 
     /// As [`Kernel::read_ours`], without the elements of the sets: what it costs does not grow with
@@ -93,7 +96,7 @@ impl Kernel {
             let generation = self.generation()?;
             match read(self) {
                 Ok(table) if self.generation()? == generation => {
-                    return Ok(Live { generation, table });
+                    return Ok(Live { generation, table, whole: true });
                 }
                 // What was listed a moment ago is gone, or the dump was interrupted.
                 Ok(_) | Err(Error::Unreadable { errno: INTERRUPTED | NO_ENTRY, .. }) => back_off(attempt),

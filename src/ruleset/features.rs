@@ -46,8 +46,7 @@ pub const WAY_BACK_ANYWHERE: Step = Step {
     before: "it is told and dropped before routing, in a base chain of its own",
 };
 
-/// `NFT_TABLE_F_PERSIST`. No release tells whether a kernel has it, since distributions carry changes back: each
-/// is asked.
+/// `NFT_TABLE_F_PERSIST`. An older kernel is asked, since distributions carry changes back.
 pub const OWNED_TABLES: Step = Step {
     since: (6, 9),
     what: "a table that has an owner and outlives it",
@@ -70,13 +69,13 @@ impl Features {
     pub const ALL: Self = Self { meter_counters: true, way_back_anywhere: true, owner: true };
 
     /// The features of the kernel with that release, such as `6.1.0-13-amd64`. One that is not
-    /// understood counts as new. Whether a table can be owned no release tells, since distributions
-    /// carry changes back: a kernel that was not asked cannot.
+    /// understood counts as new. That a table cannot be owned no release tells, since distributions carry changes
+    /// back: an older one has to be asked, and until then it cannot.
     pub fn of_release(release: &str) -> Self {
         Self {
             meter_counters: METER_COUNTERS.is_in(release),
             way_back_anywhere: WAY_BACK_ANYWHERE.is_in(release),
-            owner: false,
+            owner: version(release).is_some() && OWNED_TABLES.is_in(release),
         }
     }
 }
@@ -92,16 +91,17 @@ mod tests {
 
     #[test]
     fn the_release_tells_what_a_ruleset_may_ask() {
-        for (release, meter_counters, way_back_anywhere) in [
-            ("5.10.0-28-amd64", false, false),
-            ("4.19.0", false, false),
-            ("5.11.0", true, false),
-            ("5.18.0", true, true),
-            ("6.1.0-13-amd64", true, true),
-            ("6.18-rc1", true, true),
-            ("unheard-of", true, true),
+        for (release, meter_counters, way_back_anywhere, owner) in [
+            ("5.10.0-28-amd64", false, false, false),
+            ("4.19.0", false, false, false),
+            ("5.11.0", true, false, false),
+            ("5.18.0", true, true, false),
+            ("6.1.0-13-amd64", true, true, false),
+            ("6.9.0", true, true, true),
+            ("6.18-rc1", true, true, true),
+            ("unheard-of", true, true, false),
         ] {
-            let expected = Features { meter_counters, way_back_anywhere, owner: false };
+            let expected = Features { meter_counters, way_back_anywhere, owner };
             assert_eq!(Features::of_release(release), expected, "{release}");
         }
     }

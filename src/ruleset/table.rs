@@ -62,6 +62,13 @@ impl Table {
         self.chains.iter().find(|chain| chain.name == name)
     }
 
+    /// The same with nothing in its sets.
+    pub fn without_elements(&self) -> Self {
+        let sets = self.sets.iter().map(|set| set.with_elements(set.elements.none())).collect();
+        let (name, comment, chains) = (self.name.clone(), self.comment.clone(), self.chains.clone());
+        Self { name, comment, sets, chains, ..*self }
+    }
+
     /// Whether the table carries our comment.
     pub fn is_ours(&self) -> bool {
         self.comment.as_deref() == Some(TABLE_COMMENT)

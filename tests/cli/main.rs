@@ -6,6 +6,7 @@ mod support;
 
 mod bad_input;
 mod boot;
+mod cost;
 mod crash;
 #[path = "../host/docker/daemon.rs"]
 #[allow(dead_code)]

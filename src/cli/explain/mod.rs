@@ -15,6 +15,7 @@ use super::exit::Outcome;
 use super::page;
 use super::words::in_words_of_the_command_line;
 use crate::config::{Config, Grant, Invalid, Mode};
+use crate::generation::see;
 use crate::host::Host;
 use crate::netlink::{self, ForeignChain, Kernel};
 use crate::observe::explain::{Place, Target};
@@ -132,7 +133,7 @@ impl Explain {
         let kernel = context.kernel();
         let (policy, table, of, kernel) = match policy {
             Some(policy) => {
-                let in_kernel = kernel.ok().map(|mut kernel| look(&mut kernel)).transpose();
+                let in_kernel = kernel.ok().map(|mut kernel| look(context, &mut kernel)).transpose();
                 let in_kernel = match in_kernel {
                     Ok(found) => found,
                     Err(netlink::Error::NotPermitted | netlink::Error::NoNfTables) => None,
@@ -159,8 +160,8 @@ fn says_the_same(config: &Config, host: &Host, policy: &Policy, now: Timestamp) 
     resolved.is_ok_and(|resolved| sorted(&resolved.policy) == sorted(policy))
 }
 
-fn look(kernel: &mut Kernel) -> Result<InKernel, netlink::Error> {
-    let table = kernel.read()?.table.filter(Table::is_ours);
+fn look(context: &Context, kernel: &mut Kernel) -> Result<InKernel, netlink::Error> {
+    let table = see(kernel, &context.store, context.features())?.table.filter(Table::is_ours);
     Ok(InKernel { table, others: kernel.foreign_base_chains()? })
 }
 
@@ -178,7 +179,7 @@ fn in_force(
     features: Features,
     now: Timestamp,
 ) -> anyhow::Result<(Option<Policy>, Table, String, Option<InKernel>)> {
-    let found = look(kernel)?;
+    let found = look(context, kernel)?;
     let table = found.table.clone().ok_or(NothingInForce)?;
     let marker = table.marker();
     let policy = marker.as_ref().and_then(|marker| {

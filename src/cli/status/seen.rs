@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::top::Top;
 use crate::cli::context::Context;
-use crate::generation::{Generation, GuardRecord, Trial};
+use crate::generation::{Generation, GuardRecord, Trial, see};
 use crate::host::{DockerState, Host};
 use crate::netlink::{Kernel, Live, Owned};
 use crate::observe::{Coverage, GrantedBy, Hold, Reading, Shadow, Status as Found, Wall, granted_by, shadows};
@@ -53,7 +53,7 @@ pub struct Seen {
 impl Seen {
     /// Reads it all.
     pub fn read(context: &Context, kernel: &mut Kernel, Around(host): &Around) -> anyhow::Result<Self> {
-        let (live, at) = (kernel.read()?, Instant::now());
+        let (live, at) = (see(kernel, &context.store, context.features())?, Instant::now());
         let found = Found::of(&live);
         let wall = found.wall.as_ref();
         let applied = wall.and_then(|wall| context.store.get(wall.generation?).ok());

@@ -1,0 +1,220 @@
+//! What is known without looking: that nobody changed the kernel's ruleset since a command of this state directory
+//! left it whole.
+//!
+//! To read a large set back takes the kernel far longer than to take it: of two million elements a minute, of two
+//! hundred thousand a quarter of a second. The number of the ruleset moves with every change by anybody, so where it
+//! is the one that was noted, nothing is read. Elsewhere everything is, and it is noted anew.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Generation, Store};
+use crate::config::Mode;
+use crate::netlink::{Error, Frame, Kernel, Live};
+use crate::ruleset::{Digest, Features, Table, compile};
+
+/// What a command noted when it was done. It is lost with a power failure, and then nothing is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    place: Place,
+    /// The number of the ruleset.
+    at: u32,
+    /// The generation in force.
+    generation: u64,
+    /// Its file, and the SHA-256 of what it was planned from; none where that is not known.
+    kept: Option<Kept>,
+}
+
+/// Whose ruleset it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    /// Which boot of the machine.
+    boot: String,
+    /// The network namespace, as device and inode of its file.
+    netns: (u64, u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    file: FileState,
+    planned: String,
+    /// Of the configuration and the host that the plan was made from; none where it would be another some time later.
+    inputs: Option<(String, Mode)>,
+}
+
+/// By which a file shows that it was written since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileState {
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+}
+
+impl Place {
+    /// This thread's; none where it cannot be told.
+    fn here() -> Option<Self> {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let netns = fs::metadata("/proc/thread-self/ns/net").ok()?;
+        Some(Self { boot, netns: (netns.dev(), netns.ino()) })
+    }
+}
+
+impl FileState {
+    fn of(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        Some(Self { inode: found.ino(), len: found.len(), modified: (found.mtime(), found.mtime_nsec()) })
+    }
+}
+
+impl Known {
+    /// What was noted of the ruleset with that number here; none where nothing was.
+    pub fn read(store: &Store, at: u32) -> Option<Self> {
+        Self::any(store).filter(|known| known.at == at && Place::here().as_ref() == Some(&known.place))
+    }
+
+    fn any(store: &Store) -> Option<Self> {
+        serde_json::from_slice(&fs::read(store.known_path()).ok()?).ok()
+    }
+
+    /// Whether that generation is the one in force.
+    pub fn is_of(&self, number: u64) -> bool {
+        self.generation == number
+    }
+
+    /// Whether the file of `number` is known to say what is planned, which has that fingerprint.
+    pub fn has_kept(&self, store: &Store, number: u64, planned: &str) -> bool {
+        let is_kept =
+            |kept: &Kept| kept.planned == planned && FileState::of(&store.path(number)) == Some(kept.file.clone());
+        self.generation == number && self.kept.as_ref().is_some_and(is_kept)
+    }
+}
+
+/// Notes that the kernel holds that generation to the last element, since the ruleset has the number `at`; none where
+/// that is not known. `planned` is the fingerprint of what its file says, `inputs` of what that was made from. Nothing
+/// depends on its being noted.
+pub(super) fn note(
+    store: &Store,
+    at: Option<u32>,
+    generation: u64,
+    planned: Option<&str>,
+    inputs: Option<(String, Mode)>,
+) {
+    let Some((at, place)) = at.zip(Place::here()) else {
+        return;
+    };
+    let file = FileState::of(&store.path(generation));
+    let before = Known::any(store);
+    let kept_so_far = || {
+        let kept = before.as_ref().filter(|known| known.generation == generation)?.kept.clone()?;
+        (Some(&kept.file) == file.as_ref()).then_some(kept)
+    };
+    let kept = match file.clone().zip(planned) {
+        Some((file, planned)) => Some(Kept { file, planned: planned.to_owned(), inputs }),
+        None => kept_so_far(),
+    };
+    let known = Known { place, at, generation, kept };
+    if before.as_ref() != Some(&known) {
+        store.put_known(&known).unwrap_or_default();
+    }
+}
+
+/// As [`note`], for who only looked.
+pub fn note_whole(store: &Store, at: Option<u32>, generation: u64) {
+    note(store, at, generation, None, None);
+}
+
+/// What is hashed as it is written: that of a large policy is never there as a whole.
+struct Hashed(Sha256);
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// By which one value shows to be another; none where it cannot be written.
+pub fn fingerprint(value: &impl Serialize) -> Option<String> {
+    let mut writer = io::BufWriter::with_capacity(1 << 16, Hashed(Sha256::new()));
+    serde_json::to_writer(&mut writer, value).ok()?;
+    let hashed = writer.into_inner().ok()?;
+    Some(hashed.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The generation in force and its mode, where it was made from the very inputs and nobody changed the ruleset or its
+/// file since: then applying it would change nothing.
+///
+/// # Errors
+/// As [`Kernel::knock`].
+pub fn unchanged(kernel: &mut Kernel, store: &Store, inputs: &str) -> Result<Option<(u64, Mode)>, Error> {
+    let known = Known::read(store, kernel.knock()?);
+    Ok(known.and_then(|known| {
+        let Kept { file, inputs: made_from, .. } = known.kept?;
+        let (_, mode) = made_from.filter(|(print, _)| print == inputs)?;
+        let is_wanted = matches!(store.wanted(), Ok(Some(wanted)) if wanted == known.generation);
+        let is_kept = FileState::of(&store.path(known.generation)).as_ref() == Some(&file);
+        (is_wanted && is_kept).then_some((known.generation, mode))
+    }))
+}
+
+/// As [`look`], for who only looks: somebody else's table is no error.
+///
+/// # Errors
+/// As [`Kernel::read`].
+pub fn see(kernel: &mut Kernel, store: &Store, features: Features) -> Result<Live, Error> {
+    match look(kernel, store, features, None) {
+        Err(Error::Foreign { .. }) => kernel.read(),
+        other => other,
+    }
+}
+
+/// Reads what the kernel holds: the elements of the sets only where they may be others than those that were put there.
+/// `table`, with its digest, is what is going to be there, and most often is already.
+///
+/// # Errors
+/// As [`Kernel::read_ours`].
+pub fn look(
+    kernel: &mut Kernel,
+    store: &Store,
+    features: Features,
+    wanted: Option<(&Table, &Digest)>,
+) -> Result<Live, Error> {
+    let frame = kernel.read_frame()?;
+    if !frame.is_there() {
+        return Ok(frame.into_live());
+    }
+    match known_elements(&frame, store, features, wanted) {
+        Some(live) => Ok(live),
+        None => kernel.read_ours(),
+    }
+}
+
+fn known_elements(frame: &Frame, store: &Store, features: Features, wanted: Option<(&Table, &Digest)>) -> Option<Live> {
+    let (known, marker, now) = (Known::read(store, frame.generation())?, frame.marker()?, Timestamp::now());
+    if known.generation != marker.generation {
+        return None;
+    }
+    let live = wanted.and_then(|(table, digest)| frame.with_elements_as(table, digest, now));
+    let live = live.or_else(|| of_generation(frame, &store.get(marker.generation).ok()?, features, now))?;
+    Some(Live { whole: true, ..live })
+}
+
+/// With the elements that the generation has, which is the one in force.
+fn of_generation(frame: &Frame, generation: &Generation, features: Features, now: Timestamp) -> Option<Live> {
+    let instants = generation.instants(now).into_iter();
+    instants.map(|at| compile(&generation.policy, features, at)).find_map(|table| frame.with_elements_of(&table, now))
+}

@@ -1,0 +1,109 @@
+//! What a command asks of the kernel and of the disk: system calls, which no load of the machine changes. Who makes
+//! one cheaper writes the lower number here.
+
+use dockwall::host::kernel_release;
+use dockwall::ruleset::Features;
+
+use crate::host::Host;
+
+/// The calls of one run.
+#[derive(Debug, PartialEq, Eq)]
+struct Calls {
+    /// Datagrams to the kernel, each a request or a batch.
+    sent: usize,
+    /// Those that are batches: what they change is taken, or the kernel waits for every processor to let go of it.
+    batches: usize,
+    /// How often the disk was waited for.
+    flushes: usize,
+}
+
+/// What an apply with a change costs a host without Docker and with one link.
+fn apply() -> Calls {
+    // Kernels before 6.9 are asked as well whether they can keep a table for an owner.
+    let asked = usize::from(!Features::of_release(&kernel_release()).owner);
+    Calls { sent: 9 + 2 * asked, batches: 1 + asked, flushes: 3 }
+}
+
+/// What one without costs.
+const UNCHANGED: Calls = Calls { sent: 6, batches: 0, flushes: 0 };
+
+#[track_caller]
+fn calls(host: &Host, arguments: &str) -> Calls {
+    let trace = host.directory.path().join("trace");
+    let output = format!("--output={}", trace.display());
+    let starter = ["strace", "--quiet=all", "-f", "--trace=sendto,sendmsg,fsync,fdatasync,sync,syncfs", &output];
+    let ended = host.run_under(&starter, arguments);
+    assert_eq!(ended.status, 0, "{arguments}: {}", ended.stderr);
+    let traced = std::fs::read_to_string(&trace).unwrap();
+    let count = |wanted: &dyn Fn(&str) -> bool| traced.lines().filter(|line| wanted(line)).count();
+    Calls {
+        sent: count(&|line| line.contains(" sendto(") || line.contains(" sendmsg(")),
+        batches: count(&|line| line.contains("NFNL_MSG_BATCH_BEGIN")),
+        flushes: count(&|line| line.contains("sync(")),
+    }
+}
+
+#[test]
+fn an_apply_sends_one_batch_and_waits_for_the_disk_three_times() {
+    let host = Host::new("");
+    assert_eq!(calls(&host, "apply"), apply());
+}
+
+#[test]
+fn an_apply_without_a_change_sends_no_batch_reads_no_set_and_waits_for_no_disk() {
+    for configuration in [String::new(), many(2000)] {
+        let host = Host::new(&configuration);
+        host.expect(0, "apply");
+        assert_eq!(calls(&host, "apply"), UNCHANGED);
+    }
+}
+
+#[test]
+fn what_a_change_costs_does_not_depend_on_what_else_there_is() {
+    let cost = |networks| {
+        let host = Host::new(&many(networks));
+        host.expect(0, "apply");
+        ["apply --mode enforce", "rollback", "grant 10.1.2.3 --name one", "revoke one"]
+            .map(|arguments| calls(&host, arguments))
+    };
+    let few = cost(10);
+    assert_eq!(few, cost(2000));
+    assert!(few.iter().all(|calls| calls.batches == apply().batches), "{few:?}");
+}
+
+/// Somebody else's change moves the number of the ruleset: then all is looked at, and what is wrong is put right.
+#[test]
+fn what_somebody_took_out_of_a_set_is_put_back_by_the_next_apply() {
+    let host = Host::new(&many(2000));
+    host.expect(0, "apply");
+    host.netns.nft("delete element inet dockwall deny4 { 10.0.0.0/29 }");
+    assert_eq!(host.json(4, "status")["wall"]["drifted"], true);
+    let repaired = host.json(0, "apply");
+    assert_eq!((&repaired["batches"], &repaired["generation"]), (&1.into(), &1.into()));
+    host.netns.nft("add table ip somebody");
+    let again = host.json(0, "apply");
+    assert_eq!(again["batches"], 0);
+    assert_eq!(calls(&host, "apply"), UNCHANGED);
+}
+
+/// What is sent for fixed policies, to the byte.
+#[test]
+fn a_batch_is_as_long_as_it_was() {
+    if !(Features { owner: true, ..Features::of_release(&kernel_release()) } == Features::ALL) {
+        // Older kernels are sent something else.
+        return;
+    }
+    let bytes = |more: String| {
+        let host = Host::new(&format!("[containers]\ninterfaces = [\"docker0\"]\n[dns]\nallow = \"none\"\n{more}"));
+        host.json(0, "apply")["bytes"].as_u64().unwrap()
+    };
+    let (plain, some) = (bytes(String::new()), bytes(many(2000)));
+    // As it is, and 40 bytes for each network.
+    assert_eq!((plain, some), (14_672, 94_236));
+}
+
+/// That many networks, of which no two touch.
+fn many(networks: u32) -> String {
+    let network = |index: u32| format!("\"10.{}.{}.{}/29\"", index / 4096, index / 16 % 256, index % 16 * 16);
+    format!("[deny]\nranges = [{}]\n", (0..networks).map(network).collect::<Vec<_>>().join(", "))
+}
