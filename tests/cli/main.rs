@@ -18,6 +18,8 @@ mod grant;
 mod guard;
 mod host;
 mod init;
+mod kernel_log;
+mod kernels;
 mod kill;
 mod metrics;
 mod modules;

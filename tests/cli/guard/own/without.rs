@@ -10,6 +10,7 @@ use dockwall::netlink::Kernel;
 use dockwall::ruleset::Features;
 
 use super::*;
+use crate::support::policies::features;
 
 /// Where the test says to the guard below which directory it is for.
 const STATE: &str = "DOCKWALL_TEST_STATE";
@@ -32,7 +33,7 @@ fn a_guard_of_a_kernel_without_the_flags() {
     let guarded = Guarded {
         kernel: Kernel::open().unwrap(),
         store: Store::new(std::path::Path::new(&state)),
-        features: Features { owner: false, ..Features::ALL },
+        features: Features { owner: false, ..features() },
         verbose: true,
         planned: Arc::new(|| Err(std::io::Error::other("there is nothing to reload").into())),
     };
@@ -63,7 +64,29 @@ fn a_kernel_without_the_flags_has_a_guard_that_puts_the_table_back_and_says_so()
     assert_eq!(host.netns.table().flags, 0);
     // Nor does a command make it for an owner there.
     let status = host.json(0, "status");
-    assert_eq!((&status["guard"], &status["hold"]["state"]), (&true.into(), &"never-owned".into()));
+    // A command asks the kernel that really runs.
+    let state = if host.netns.kernel().knows_owners().unwrap() { "never-owned" } else { "cannot-be-owned" };
+    assert_eq!((&status["guard"], &status["hold"]["state"]), (&true.into(), &state.into()));
+}
+
+/// Not one as it would be, but the kernel that runs.
+#[test]
+fn before_6_9_a_guard_owns_nothing_says_so_and_repairs_and_since_then_nobody_else_changes_the_table() {
+    let host = owned();
+    let before = dump(&host);
+    let guard = Guard::start(&host);
+    if host.netns.kernel().knows_owners().unwrap() {
+        await_owner(&host, &guard);
+        assert!(!host.netns.try_load("delete table inet dockwall").status.success());
+    } else {
+        let said = guard.await_event("not-owning");
+        assert!(said["problem"].as_str().unwrap().contains("Linux 6.9"), "{said}");
+        host.netns.load("delete table inet dockwall");
+        guard.await_event("repaired");
+        assert!(is_held(&host, "cannot-be-owned"), "{}", hold(&host));
+    }
+    await_dump(&host, &before);
+    host.expect(0, "status");
 }
 
 #[test]
