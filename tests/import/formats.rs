@@ -44,6 +44,29 @@ fn of_the_recipe_s_packets_only_answers_and_what_is_for_the_host_fare_otherwise(
 }
 
 #[test]
+fn a_hand_written_table_of_nft_is_the_same_by_its_text_and_by_its_json() {
+    let text = import(&rules("hand.nft"), None, false);
+    let json = import(&rules("hand.nft.json"), None, false);
+    assert_eq!((text.source.kind, json.source.kind), (Kind::Nft, Kind::NftJson));
+    // nft puts elements in order.
+    let sorted = |text: &str| {
+        let mut keys: Vec<String> = keys(text).into_iter().map(str::to_owned).collect();
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(sorted(&text.text), sorted(&json.text));
+    for imported in [text, json] {
+        assert_eq!(
+            imported.translation.report.count(Status::NotCarried),
+            0,
+            "{:#?}",
+            imported.translation.report.lines
+        );
+        assert_eq!(imported.compare().unexplained(), 0);
+    }
+}
+
+#[test]
 fn ufw_docker_s_block_is_told_for_what_it_is() {
     let imported = import(&rules("after.rules"), None, false);
     assert_eq!(imported.source.kind, Kind::Ufw);

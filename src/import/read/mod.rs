@@ -5,6 +5,7 @@ mod direct;
 mod direct_xml;
 mod iptables;
 mod nft;
+mod nft_json;
 mod nft_rule;
 mod nft_words;
 mod save;
@@ -131,17 +132,14 @@ pub fn read(text: &str, kind: Option<Kind>, services: Services<'_>) -> Result<So
             ));
         }
     };
-    let text = text.to_owned();
+    let text = if kind == Kind::NftJson { nft_json::to_text(text)? } else { text.to_owned() };
     let rules = match kind {
         Kind::Direct => direct::read(&text, services),
         Kind::DirectXml => direct_xml::read(&text, services)?,
         Kind::Script => script::read(&text, services),
         Kind::Save | Kind::Ufw => save::read(&text, services),
         Kind::Nft => nft::read(&text, services),
-        Kind::NftJson => {
-            let cure = "give what `nft list ruleset` prints without --json";
-            return Err(Unreadable::new(None, "nft's JSON is not read", cure));
-        }
+        Kind::NftJson => nft::read(&text, services),
     };
     Ok(Source { kind, text, rules })
 }

@@ -50,6 +50,12 @@ impl Reader<'_> {
                         elements.map(|piece| piece.tokens.iter().skip(2).cloned().collect()).unwrap_or_default();
                     self.sets.insert((table.to_owned(), format!("@{name}")), tokens);
                 }
+                ["add" | "create", "set", _, table, name, ..] => {
+                    let elements = piece.body.iter().find(|piece| piece.begins("elements"));
+                    let tokens =
+                        elements.map(|piece| piece.tokens.iter().skip(2).cloned().collect()).unwrap_or_default();
+                    self.sets.insert(((*table).to_owned(), format!("@{name}")), tokens);
+                }
                 ["define", name, "=", ..] => {
                     let tokens = piece.tokens.iter().skip(3).cloned().collect();
                     self.sets.insert((String::new(), format!("${name}")), tokens);
@@ -71,6 +77,11 @@ impl Reader<'_> {
                     self.say(piece, Status::NoRule, "takes away what was there before")
                 }
                 ["define", ..] => self.say(piece, Status::NoRule, "a definition"),
+                ["add" | "create", "set", ..] => {
+                    for line in piece.all_lines() {
+                        self.rules.remark(line, Status::NoRule, "a set: its elements go where rules name it", None);
+                    }
+                }
                 ["add" | "insert", "rule", rest @ ..] => self.added(piece, rest),
                 ["add" | "create", "chain", rest @ ..] => {
                     if let Some((families, table, name)) = address(rest) {

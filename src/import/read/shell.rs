@@ -64,8 +64,14 @@ fn split(text: &str, frame: &mut Vec<(usize, &'static str)>) -> Vec<Piece> {
         let mut goes_on = false;
         let mut end = |piece: &mut String, begun: usize| {
             let whole = std::mem::take(piece);
-            if !whole.trim().is_empty() {
-                pieces.push((begun, whole.trim().to_owned()));
+            let mut rest = whole.trim();
+            // A word that begins a block is a piece of its own, so that another block may follow it.
+            while let Some((word, more)) = rest.split_once(char::is_whitespace).filter(|(word, _)| begins_block(word)) {
+                pieces.push((begun, word.to_owned()));
+                rest = more.trim_start();
+            }
+            if !rest.is_empty() {
+                pieces.push((begun, rest.to_owned()));
             }
         };
         while let Some(character) = characters.next() {
@@ -129,9 +135,8 @@ impl Shell {
             }
             let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
             match first {
-                "do" | "then" | "else" | "elif" | "{" if rest.is_empty() => self.frame(*line),
-                "do" | "then" | "else" | "{" => self.run(&[(*line, rest.trim().to_owned())], doubt),
-                "done" | "fi" | "esac" | "}" | ";;" => self.frame(*line),
+                word if begins_block(word) => self.frame(*line),
+                "elif" | "done" | "fi" | "esac" | "}" | ";;" => self.frame(*line),
                 "for" => {
                     let body = pieces.get(next..).unwrap_or_default();
                     let length = block(body, &["for", "while", "until", "select"], "done");
@@ -297,6 +302,10 @@ fn has_more_words(value: &str) -> bool {
     !value.starts_with(['(', '"', '\'', '$', '`']) && value.split_whitespace().count() > 1
 }
 
+fn begins_block(word: &str) -> bool {
+    matches!(word, "do" | "then" | "else" | "{")
+}
+
 fn is_redirection(word: &str) -> bool {
     let word = word.trim_start_matches(|digit: char| digit.is_ascii_digit());
     word.starts_with('>') || word.starts_with('<') || word.starts_with("&>")
@@ -310,11 +319,7 @@ fn is_function(first: &str, rest: &str) -> bool {
 fn block(pieces: &[Piece], openers: &[&str], end: &str) -> usize {
     let mut depth = 0_usize;
     for (index, (_, text)) in pieces.iter().enumerate() {
-        let mut words = text.split_whitespace();
-        let mut first = words.next().unwrap_or_default();
-        if matches!(first, "do" | "then" | "else") {
-            first = words.next().unwrap_or_default();
-        }
+        let first = text.split_whitespace().next().unwrap_or_default();
         if openers.contains(&first) {
             depth += 1;
         } else if first == end {
