@@ -102,7 +102,8 @@ fn exception(
             return;
         }
     };
-    if elsewhere.is_some() || space.states != State::ALL {
+    // By one of the interfaces it may be denied first, and by another not.
+    if !covers(&open, &space.destination) || space.states != State::ALL {
         let whole = |member: &Flat<'_>| Space { states: State::ALL, reply: None, ..member.space.clone() };
         let members = group.iter().filter_map(|index| list.flats.get(*index));
         members.for_each(|member| report.deviate(line, whole(member)));
