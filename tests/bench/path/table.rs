@@ -59,7 +59,7 @@ impl Table {
 /// The table of TCP.
 pub fn throughput_markdown(rows: &[(String, Cost)]) -> String {
     let mut text =
-        "### One connection by TCP (iperf3), all on one processor\n\n| | Gbit/s | ratio | middle half |\n|---|--:|--:|--:|\n".to_owned();
+        "### One connection by TCP (iperf3), all on one processor\n\n| | Gbit for each second of the processor | ratio | middle half |\n|---|--:|--:|--:|\n".to_owned();
     for (wall, cost) in rows {
         let (low, high) = cost.ratio.quartiles();
         let _ = writeln!(

@@ -18,7 +18,7 @@ const BYTES: &str = "200M";
 /// How long to wait for the server.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Measures each lane in turns, beside the first, which has no rules: gigabits a second, and the ratio.
+/// Measures each lane in turns, beside the first, which has no rules.
 pub fn measure(lanes: &[&Lane], runs: u16) -> anyhow::Result<Vec<Cost>> {
     let servers: Vec<Server> = lanes.iter().map(|lane| Server::start(lane)).collect::<anyhow::Result<_>>()?;
     let (bare, others) = lanes.split_first().context("nothing to measure")?;
@@ -68,13 +68,19 @@ fn transfer(lane: &Lane) -> anyhow::Result<f64> {
     transfer_bytes(lane, BYTES)
 }
 
-/// Gigabits a second, as the receiver counted them.
+/// Gigabits for each second that both ends had of the processor: what else runs on the machine is no matter.
 fn transfer_bytes(lane: &Lane, bytes: &str) -> anyhow::Result<f64> {
     let mut command = Command::new("iperf3");
     command.args(["--client", &SERVER4.to_string(), "--bytes", bytes, "--json", "--connect-timeout", "1000"]);
     let output = lane.container.enter(|| command.output())?;
     ensure!(output.status.success(), "iperf3: {}", text(&output.stderr));
     let told: Value = serde_json::from_slice(&output.stdout)?;
-    let speed = told.pointer("/end/sum_received/bits_per_second").and_then(Value::as_f64);
-    Ok(speed.with_context(|| format!("iperf3 says no speed: {}", text(&output.stdout)))? / 1e9)
+    let number = |place: &str| {
+        let number = told.pointer(place).and_then(Value::as_f64);
+        number.with_context(|| format!("iperf3 says nothing of {place}: {}", text(&output.stdout)))
+    };
+    let percent =
+        number("/end/cpu_utilization_percent/host_total")? + number("/end/cpu_utilization_percent/remote_total")?;
+    let seconds = number("/end/sum_sent/seconds")? * percent / 100.0;
+    Ok(number("/end/sum_received/bytes")? * 8.0 / seconds / 1e9)
 }
