@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
-use support::lab::{CONTAINERS, HOST, LAN, Lab, Row, Verdict, of_matrix, published_at};
+use support::lab::{CONTAINERS, HOST, LAN, Lab, Row, Verdict, published_at};
 
 /// The neighbour's address that is in none of the recipe's ranges.
 const GLOBAL_NEIGHBOUR: &str = "2001:db8:57::6";
@@ -76,9 +76,8 @@ fn asks(row: &Row, addresses: &[&str]) -> bool {
 
 /// With the recipe: the LAN is closed but for the exceptions and for neighbours with global addresses, the host is open, and
 /// published ports do not answer clients of the LAN.
-fn by_recipe() -> Vec<Row> {
+fn by_recipe(mut rows: Vec<Row>) -> Vec<Row> {
     let published: Vec<String> = HOST.into_iter().flat_map(published_at).collect();
-    let mut rows = of_matrix();
     for row in &mut rows {
         let closed = is_container(row) && asks(row, &LAN) && !asks(row, &[GLOBAL_NEIGHBOUR]);
         if (closed && !EXCEPTIONS.contains(&row.probe.as_str()))
@@ -91,8 +90,7 @@ fn by_recipe() -> Vec<Row> {
 }
 
 /// With what is made of it: neighbours are closed by any address, and so is the host.
-fn by_wall() -> Vec<Row> {
-    let mut rows = of_matrix();
+fn by_wall(mut rows: Vec<Row>) -> Vec<Row> {
     for row in rows.iter_mut().filter(|row| is_container(row)) {
         if (asks(row, &LAN) && !EXCEPTIONS.contains(&row.probe.as_str())) || asks(row, &HOST) {
             row.verdict = Verdict::Timeout;
@@ -102,10 +100,10 @@ fn by_wall() -> Vec<Row> {
 }
 
 #[test]
-fn a9_the_recipe_imported_and_enforced_differs_only_in_the_rows_that_the_recipe_gets_wrong() {
+fn the_recipe_imported_and_enforced_differs_only_in_the_rows_that_the_recipe_gets_wrong() {
     let lab = Lab::up(&[]);
     run(&lab, &commands("recipe"));
-    lab.expect("the recipe", &by_recipe());
+    lab.expect("the recipe", &by_recipe(lab.matrix()));
 
     let saved = saved(&lab);
     let config = lab.config();
@@ -119,13 +117,17 @@ fn a9_the_recipe_imported_and_enforced_differs_only_in_the_rows_that_the_recipe_
     assert_eq!(report["lines"].as_array().unwrap().len(), fs::read_to_string(&saved).unwrap().lines().count());
 
     run(&lab, &undo());
-    lab.expect("without either", &of_matrix());
+    lab.expect("without either", &lab.matrix());
     lab.dockwall("apply");
-    lab.expect("the wall", &by_wall());
+    lab.expect("the wall", &by_wall(lab.matrix()));
 
     // What differs is in one of the three rows, and each of them is there.
     let mut kinds = [0, 0, 0];
-    for (recipe, wall) in by_recipe().iter().zip(&by_wall()).filter(|(recipe, wall)| recipe.verdict != wall.verdict) {
+    for (recipe, wall) in by_recipe(lab.matrix())
+        .iter()
+        .zip(&by_wall(lab.matrix()))
+        .filter(|(recipe, wall)| recipe.verdict != wall.verdict)
+    {
         let is = [
             is_container(recipe) && asks(recipe, &HOST),
             is_container(recipe) && asks(recipe, &[GLOBAL_NEIGHBOUR]),
@@ -150,9 +152,9 @@ fn the_recipe_s_audit_variant_imported_drops_nothing_and_remembers_what_enforce_
     // Beside each other, as one switches over.
     let applied: Value = serde_json::from_str(&lab.dockwall("--json apply")).unwrap();
     assert_eq!(applied["mode"], "audit");
-    lab.expect("audited by both", &of_matrix());
+    lab.expect("audited by both", &lab.matrix());
     assert!(!lab.meters().is_empty());
     run(&lab, &undo());
     lab.dockwall("apply --mode enforce");
-    lab.expect("enforced", &by_wall());
+    lab.expect("enforced", &by_wall(lab.matrix()));
 }

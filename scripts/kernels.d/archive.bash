@@ -18,29 +18,9 @@ mirror() {
 # The mirror that has a suite, such as `bullseye-security`.
 mirror_of() {
   case $1 in
-    jammy) echo http://archive.ubuntu.com/ubuntu/ ;;
     *-security) mirror Debian-Security ;;
     *) mirror Debian ;;
   esac
-}
-
-# The keys that a suite is signed with.
-keyring_of() {
-  case $1 in
-    jammy) ubuntu_keyring ;;
-    *) echo "$KEYRING" ;;
-  esac
-}
-
-# Ubuntu's keys, of which Debian has a package.
-ubuntu_keyring() {
-  local keyring=$ARCHIVE/ubuntu/usr/share/keyrings/ubuntu-archive-keyring.gpg
-  [[ -e $keyring ]] || (
-    open_archive "$ARCHIVE/debian" trixie
-    cd "$ARCHIVE/packages" && archive_get update && archive_get download ubuntu-keyring &&
-      dpkg-deb --extract ubuntu-keyring_*.deb "${ARCHIVE%/debian}/ubuntu"
-  ) >&2
-  echo "$keyring"
 }
 
 # `open_archive DIRECTORY SUITE…`; the functions below are about these suites from then on.
@@ -68,7 +48,7 @@ CONFIGURATION
   local suite
   # Releases past their support are never signed again, so that the date proves nothing.
   for suite in "$@"; do
-    echo "deb [target=Packages check-valid-until=no signed-by=$(keyring_of "$suite")] $(mirror_of "$suite") $suite main"
+    echo "deb [target=Packages check-valid-until=no signed-by=$KEYRING] $(mirror_of "$suite") $suite main"
   done >"$ARCHIVE/sources.list"
 }
 

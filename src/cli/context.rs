@@ -149,7 +149,7 @@ impl Context {
                 "{}: this kernel cannot log packets, so there is no log: what is denied is dropped, counted and remembered all the \
                  same; for a log {}",
                 paint::notable("warning"),
-                host::how_to_load(&modules_of(&Expr::Log(log_statement(&policy.log))))
+                host::how_to_load(&modules_of(&Expr::Log(log_statement(&planned.policy.log))))
             );
         }
         Ok(muted)

@@ -9,7 +9,7 @@ use crate::support::Netns;
 use crate::support::netns::{NOT_SUPPORTED, text};
 
 /// Where they are from, and their versions as far as those stay.
-const SUITES: [(&str, &str); 4] = [("jammy", "1.0.2"), ("bookworm", "1.0.6"), ("trixie", "1.1.3"), ("sid", "1.")];
+const SUITES: [(&str, &str); 3] = [("bookworm", "1.0.6"), ("trixie", "1.1.3"), ("sid", "1.")];
 /// The one that the others are held against.
 pub const REFERENCE: &str = "bookworm";
 
@@ -20,11 +20,9 @@ pub struct Nft {
 }
 
 impl Nft {
-    /// All of them, oldest first. That of Ubuntu may be none that this machine could have: `scripts/unpack-nft` said
-    /// so then.
+    /// All of them, oldest first.
     pub fn all() -> Vec<Self> {
-        let is_wanted = |suite: &str| suite != "jammy" || Self::path(suite).exists();
-        SUITES.iter().filter(|(suite, _)| is_wanted(suite)).map(|(suite, _)| Self::of(suite)).collect()
+        SUITES.iter().map(|(suite, _)| Self::of(suite)).collect()
     }
 
     fn path(suite: &str) -> PathBuf {
@@ -65,24 +63,6 @@ impl Nft {
     #[track_caller]
     pub fn list_json(&self, netns: &Netns) -> serde_json::Value {
         serde_json::from_str(&self.quietly(netns, &["--json", "list", "ruleset"])).unwrap()
-    }
-
-    /// A listing as JSON without what this one never tells: 1.0.2 leaves out what is done per element of a set.
-    pub fn as_it_tells(&self, mut listing: serde_json::Value) -> serde_json::Value {
-        fn forget(value: &mut serde_json::Value) {
-            match value {
-                serde_json::Value::Object(members) => {
-                    members.remove("stmt");
-                    members.values_mut().for_each(forget);
-                }
-                serde_json::Value::Array(values) => values.iter_mut().for_each(forget),
-                _ => {}
-            }
-        }
-        if self.version == "1.0.2" {
-            forget(&mut listing);
-        }
-        listing
     }
 
     #[track_caller]

@@ -6,25 +6,13 @@ use serde_json::Value;
 use crate::support::listing;
 
 /// A listing as blocks, without what differs: a burst of five packets, which 1.0 does not mention; `fib … check`, as
-/// 1.1.7 writes `fib … oif` where only being there is asked for; a network that ends with the last address, which
-/// 1.0.2 writes as a range; and how many elements there are, which 1.1.7 says behind the size.
+/// 1.1.7 writes `fib … oif` where only being there is asked for; and how many elements there are, which 1.1.7 says
+/// behind the size.
 pub fn of_text(listing: &str) -> Vec<String> {
     let listing = listing.replace(" burst 5 packets", "").replace(" . iif oif missing", " . iif check missing");
     let without_count = |line: &str| line.split("\t# count ").next().unwrap_or_default().to_owned() + "\n";
     let listing: String = listing.lines().map(without_count).collect();
-    listing::blocks(&with_plain_elements(&listing))
-}
-
-/// Addresses, networks and ranges in one spelling.
-fn with_plain_elements(listing: &str) -> String {
-    let plain = |word: &str| {
-        let bare = word.trim_end_matches(',');
-        match bare.parse::<Target>() {
-            Ok(target) => format!("{target}{}", &word[bare.len()..]),
-            Err(_) => word.to_owned(),
-        }
-    };
-    listing.lines().map(|line| line.split(' ').map(plain).collect::<Vec<_>>().join(" ") + "\n").collect()
+    listing::blocks(&listing)
 }
 
 /// The objects, each a line that begins with its kind and place, rules in their order. Beside what differs in text,
@@ -44,7 +32,7 @@ pub fn of_json(listing: &Value) -> Vec<String> {
         let place = object.get("chain").or(object.get("name")).unwrap().as_str().unwrap();
         objects.push((format!("{kind} {place}"), object));
     }
-    // Stable: 1.0.2 lists a chain's rules right behind it.
+    // Stable, so that rules stay in their order.
     objects.sort_by(|a, b| a.0.cmp(&b.0));
     objects.into_iter().map(|(place, object)| format!("{place}: {object}")).collect()
 }
