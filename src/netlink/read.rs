@@ -20,6 +20,8 @@ const NFTA_GEN_ID: u16 = 1;
 
 /// ENOENT as netlink sends it.
 pub(super) const NO_ENTRY: i32 = Errno::NOENT.raw_os_error();
+/// EBUSY: another dump goes on by this socket, that of one who was killed before it was read.
+const BUSY: i32 = Errno::BUSY.raw_os_error();
 /// EINTR: a dump during which the ruleset changed.
 pub(super) const INTERRUPTED: i32 = Errno::INTR.raw_os_error();
 
@@ -275,15 +277,19 @@ impl Kernel {
             _ => Error::Unreadable { what: what.to_owned(), errno },
         };
         let mut interrupted = false;
+        let mut in_the_way = 0;
         loop {
+            let mut busy = false;
             let datagram = self.socket.receive().map_err(|source| Error::Socket { doing: "read from", source })?;
             // Answers to an earlier request that ended in an error.
             for message in Messages(datagram).filter(|message| message.sequence == self.sequence) {
                 interrupted |= message.flags & DUMP_INTERRUPTED != 0;
                 match message.kind {
-                    message::ERROR => {
-                        return batch::read_nack(&message).map_or(Ok(()), |nack| Err(unreadable(nack.errno)));
-                    }
+                    message::ERROR => match batch::read_nack(&message).map(|nack| nack.errno) {
+                        None => return Ok(()),
+                        Some(BUSY) if in_the_way < ATTEMPTS => busy = true,
+                        Some(errno) => return Err(unreadable(errno)),
+                    },
                     message::DONE if interrupted => return Err(unreadable(INTERRUPTED)),
                     message::DONE => return Ok(()),
                     _ => read(message.attributes())?,
@@ -291,6 +297,11 @@ impl Kernel {
                 if flags & DUMP != DUMP {
                     return Ok(());
                 }
+            }
+            if busy {
+                in_the_way += 1;
+                self.socket.drain().map_err(|source| Error::Socket { doing: "empty", source })?;
+                self.socket.send(&request).map_err(|source| Error::Socket { doing: "ask through", source })?;
             }
         }
     }

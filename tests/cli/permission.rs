@@ -36,7 +36,7 @@ const OF_THE_KERNEL: [&str; 16] = [
 ];
 /// The commands that everybody may run.
 /// That of a namespace other than the first the kernel logs nothing is true, and another matter.
-const OF_EVERYBODY: [&str; 8] = [
+const OF_EVERYBODY: [&str; 9] = [
     "check",
     "render",
     "init --stdout",
@@ -45,7 +45,10 @@ const OF_EVERYBODY: [&str; 8] = [
     "denied /dev/null",
     "suggest /dev/null",
     "doctor --ignore log",
+    "import RULES",
 ];
+/// What stands for RULES.
+const RULES: &str = include_str!("../import/rules/recipe.save");
 
 /// A host that enforces, with a grant that may be revoked.
 fn with_a_grant() -> Host {
@@ -59,6 +62,9 @@ fn with_a_grant() -> Host {
 /// Runs all commands under `starter`: those of the kernel say `said` and end with 5, though nothing in
 /// the kernel or on the disk was changed, and those of everybody work.
 fn refuses(host: &Host, starter: &[&str], said: &str) {
+    let rules = host.directory.path().join("rules");
+    std::fs::write(&rules, RULES).unwrap();
+    std::fs::set_permissions(&rules, std::fs::Permissions::from_mode(0o644)).unwrap();
     let before = (host.netns.list(), files(host.directory.path()));
     for command in OF_THE_KERNEL {
         let refused = host.run_under(starter, command);
@@ -66,7 +72,7 @@ fn refuses(host: &Host, starter: &[&str], said: &str) {
         assert!(refused.stderr.contains(said), "{command}: {}", refused.stderr);
     }
     for command in OF_EVERYBODY {
-        let ended = host.run_under(starter, command);
+        let ended = host.run_under(starter, &command.replace("RULES", rules.to_str().unwrap()));
         assert_eq!(ended.status, 0, "{command}: {}", ended.stderr);
     }
     let after = (host.netns.list(), files(host.directory.path()));

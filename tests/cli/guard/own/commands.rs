@@ -178,7 +178,8 @@ fn a_dump_that_nobody_reads_any_more_is_in_nobodys_way() {
         host.expect(0, if round % 2 == 0 { "apply --mode audit" } else { "apply" });
     }
     await_owner(&host, &guard);
-    assert!(guard.told().iter().all(|told| told["event"] != "failed"));
+    let told = guard.told();
+    assert!(told.iter().all(|told| told["event"] != "failed"), "{told:#?}");
 }
 
 /// It keeps the table owned, and nobody waits for it longer than until it ends.
