@@ -3,7 +3,7 @@
 use super::evaluate::{Flow, Probe, has_ports};
 use super::model::{Limit, Match, Not, State, Unsupported};
 use super::names::Names;
-use super::span::{Family, Span, intersect, number, subtract};
+use super::span::{Family, Span, covers, intersect, number, subtract};
 
 /// The packets of one family that meet several conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,9 +126,41 @@ impl Space {
             && self.reply.is_none_or(|reply| reply == (probe.flow == Flow::Reply))
     }
 
+    /// Whether all packets of `inner` are certainly among them.
+    pub fn covers(&self, inner: &Self) -> bool {
+        let spans = |ranges: &Vec<(u16, u16)>| -> Vec<Span> {
+            ranges.iter().map(|(first, last)| Span { first: (*first).into(), last: (*last).into() }).collect()
+        };
+        let ports = |outer| inner.ports.as_ref().is_some_and(|inner| covers(&spans(outer), &spans(inner)));
+        let protocols = |outer: &Vec<u8>| {
+            inner.protocols.as_ref().is_some_and(|inner| inner.iter().all(|protocol| outer.contains(protocol)))
+        };
+        self.family == inner.family
+            && self.incoming.covers(&inner.incoming)
+            && self.outgoing.covers(&inner.outgoing)
+            && covers(&self.source, &inner.source)
+            && covers(&self.destination, &inner.destination)
+            && self.protocols.as_ref().is_none_or(protocols)
+            && self.ports.as_ref().is_none_or(ports)
+            && self.states & inner.states == inner.states
+            && self.reply.is_none_or(|reply| inner.reply == Some(reply))
+            && self.limit.is_none()
+            && self.other.is_empty()
+    }
+
+    /// Whether some packet may be among both.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.family == other.family
+            && self.incoming.and(&other.incoming).is_some()
+            && self.outgoing.and(&other.outgoing).is_some()
+            && !intersect(&self.source, &other.source).is_empty()
+            && !intersect(&self.destination, &other.destination).is_empty()
+            && self.states & other.states != 0
+    }
+
     /// Whether they go everywhere.
     pub fn is_to_everywhere(&self) -> bool {
-        super::span::covers(&self.destination, &[self.family.everything()])
+        covers(&self.destination, &[self.family.everything()])
     }
 }
 

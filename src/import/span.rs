@@ -129,6 +129,17 @@ pub fn subtract(spans: &[Span], taken: &[Span]) -> Vec<Span> {
     left
 }
 
+/// The parts that spans have in which each of them is whole or not at all.
+pub fn parts(spans: &[Span]) -> Vec<Span> {
+    let mut starts: Vec<u128> = spans.iter().map(|span| span.first).collect();
+    starts.extend(spans.iter().filter_map(|span| span.last.checked_add(1)));
+    starts.sort_unstable();
+    starts.dedup();
+    let ends = starts.iter().skip(1).map(|next| next - 1).chain([u128::MAX]);
+    let all = starts.iter().zip(ends).map(|(first, last)| Span { first: *first, last });
+    all.filter(|part| spans.iter().any(|span| span.first <= part.first && part.last <= span.last)).collect()
+}
+
 /// Whether every address of `inner` is in `outer`.
 pub fn covers(outer: &[Span], inner: &[Span]) -> bool {
     subtract(inner, outer).is_empty()

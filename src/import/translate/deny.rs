@@ -10,7 +10,7 @@ use crate::import::names::{Names, is_container, is_uplink};
 use crate::import::plan::{Plan, Range};
 use crate::import::report::{Report, Status};
 use crate::import::space::Space;
-use crate::import::span::{Family, Span, covers, merge, subtract};
+use crate::import::span::{Family, Span, covers, merge, parts, subtract};
 
 /// A rule's way that is carried over, by its place in the list of its family.
 #[derive(Debug, Clone)]
@@ -267,33 +267,27 @@ fn ranges(denied: &[Denied<'_>], plan: &mut Plan, report: &mut Report) {
 
 /// What was denied from some sources only stays granted from the others.
 fn sources(denied: &[Denied<'_>], plan: &mut Plan, report: &mut Report) {
-    let mut by_range: BTreeMap<(Family, Vec<Span>), (Vec<Span>, usize)> = BTreeMap::new();
-    for Denied { family, flat, .. } in denied {
-        let entry = by_range.entry((*family, flat.space.destination.clone())).or_insert((Vec::new(), flat.line()));
-        entry.0 = merge([entry.0.as_slice(), &flat.space.source].concat());
-    }
-    for ((family, destination), (source, line)) in &by_range {
-        let others =
-            by_range.iter().filter(|((other, spans), _)| (other, spans) != (family, destination) && other == family);
-        let taken: Vec<Span> = others.flat_map(|((_, spans), _)| spans.clone()).collect();
-        let rest = subtract(&[family.everything()], source);
-        if rest.is_empty() {
-            continue;
+    for family in Family::BOTH {
+        let denied: Vec<&Denied<'_>> = denied.iter().filter(|denied| denied.family == family).collect();
+        let everything = [family.everything()];
+        // By the sources that each part is open from, the parts; several rules may deny the same part.
+        let mut open: BTreeMap<Vec<Span>, (Vec<Span>, usize)> = BTreeMap::new();
+        let destinations: Vec<Span> = denied.iter().flat_map(|denied| denied.flat.space.destination.clone()).collect();
+        for part in parts(&destinations) {
+            let by = denied.iter().filter(|denied| covers(&denied.flat.space.destination, &[part]));
+            let from = merge(by.clone().flat_map(|denied| denied.flat.space.source.clone()).collect());
+            let rest = subtract(&everything, &from);
+            if let (Some(first), false) = (by.map(|denied| denied.flat.line()).min(), rest.is_empty()) {
+                open.entry(rest).or_insert((Vec::new(), first)).0.push(part);
+            }
         }
-        let open = subtract(destination, &taken);
-        super::grant::add(
-            plan,
-            *line,
-            *family,
-            &open,
-            &rest,
-            &super::grant::Services::default(),
-            Some("not denied from these sources"),
-        );
-        for denied in
-            denied.iter().filter(|denied| denied.family == *family && denied.flat.space.destination == *destination)
-        {
-            credit(&denied.flat, Status::Carried, report, |rule| {
+        for (rest, (to, line)) in open {
+            let services = super::grant::Services::default();
+            let comment = Some("not denied from these sources");
+            super::grant::add(plan, line, family, &merge(to), &rest, &services, comment);
+        }
+        for Denied { flat, .. } in denied.iter().filter(|denied| !covers(&denied.flat.space.source, &everything)) {
+            credit(flat, Status::Carried, report, |rule| {
                 has(rule, |it| matches!(it, Match::Source(..))).then(|| "grants for every other source".to_owned())
             });
         }

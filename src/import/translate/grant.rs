@@ -57,6 +57,10 @@ fn exception(
     report: &mut Report,
 ) {
     let (space, line) = (&flat.space, flat.line());
+    if let Some(first) = taken_before(list, group) {
+        report.say(line, Status::Implied, format!("line {first} lets it go before, and nothing of it comes here"));
+        return;
+    }
     let Opened { open, excepts, before, elsewhere } = opened(list, group, flat, denied);
     let is_goto = flat.rule().is_some_and(|rule| matches!(rule.target, Verdict::Goto(_)));
     if excepts.is_empty() {
@@ -125,6 +129,11 @@ fn exception(
         report.say_with(line, Status::NotCarried, said, cure);
         return;
     }
+    // What an earlier rule returns to the chain before may be denied there, and a grant opens it.
+    if let Some(first) = returned_before(list, group) {
+        deviate(report);
+        report.say(line, Status::Changed, format!("what line {first} returns before it is granted as well"));
+    }
     let comment = flat.path.iter().rev().find_map(|rule| rule.comment.as_deref());
     let names = add(plan, line, space.family, &open, &space.source, &services, comment);
     let less = if covers(&open, &space.destination) {
@@ -151,6 +160,29 @@ fn exception(
             false => {}
         }
     }
+}
+
+/// The earlier rules that let pass what would come to the one at that index.
+fn earlier<'l, 'r>(list: &'l List<'r>, index: usize) -> impl Iterator<Item = &'l Flat<'r>> {
+    let passes = move |flat: &Flat<'_>| matches!(flat.action, Action::Pass(until) if index < until);
+    list.flats.iter().take(index).filter(move |flat| passes(flat))
+}
+
+/// The line that lets all of it pass, so that no packet comes to any of the group.
+fn taken_before(list: &List<'_>, group: &[usize]) -> Option<usize> {
+    let mut first = None;
+    for index in group {
+        let space = &list.flats.get(*index)?.space;
+        first = Some(earlier(list, *index).find(|flat| flat.space.covers(space))?.line());
+    }
+    first
+}
+
+/// A line that lets some of it pass.
+fn returned_before(list: &List<'_>, group: &[usize]) -> Option<usize> {
+    let members = group.iter().filter_map(|index| list.flats.get(*index).map(|flat| (*index, flat)));
+    let mut met = members.filter_map(|(index, flat)| earlier(list, index).find(|other| other.space.meets(&flat.space)));
+    met.next().map(Flat::line)
 }
 
 fn interfaces(list: &List<'_>, group: &[usize]) -> String {
@@ -183,21 +215,23 @@ fn opened(list: &List<'_>, group: &[usize], flat: &Flat<'_>, denied: &[&Denied<'
             continue;
         }
         let members = group.iter().filter_map(|index| list.flats.get(*index).map(|flat| (*index, flat)));
-        let (mut is_excepted, mut is_before) = (false, false);
+        let (mut is_excepted, mut is_partly, mut is_before) = (false, false, false);
         for (index, member) in members {
             let Action::Pass(until) = member.action else { continue };
             let meets = member.space.incoming.covers(&other.flat.space.incoming)
                 && member.space.outgoing.covers(&other.flat.space.outgoing);
             let touches = member.space.incoming.and(&other.flat.space.incoming).is_some()
                 && member.space.outgoing.and(&other.flat.space.outgoing).is_some();
-            is_excepted |= meets && index < other.index && other.index < until;
+            let comes_first = index < other.index && other.index < until;
+            is_excepted |= meets && comes_first;
+            is_partly |= touches && comes_first;
             is_before |= touches && other.index < index;
         }
         match is_excepted {
             true => opened.excepts.push(other.flat.line()),
             false => {
                 opened.open = subtract(&opened.open, &hit.destination);
-                let place = if is_before { &mut opened.before } else { &mut opened.elsewhere };
+                let place = if is_before && !is_partly { &mut opened.before } else { &mut opened.elsewhere };
                 place.get_or_insert(other.flat.line());
             }
         }
