@@ -175,7 +175,9 @@ m2_strict_keeps_docker_down() {
 
 the_prober_runs() { [[ $(root 'docker inspect --format {{.State.Running}} prober') == true ]]; }
 
+# Where Docker needs the unit, whoever asks Docker's socket has both started once more.
 has_failed_with() {
+  wait_for 60 has_settled || { echo 'dockwall and Docker do not settle' && return 1; }
   is failed "$(root 'systemctl is-active dockwall')" 'dockwall.service' || return
   is "$1" "$(root 'systemctl show --value --property ExecMainStatus dockwall')" 'its exit status'
 }
