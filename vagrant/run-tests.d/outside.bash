@@ -54,7 +54,8 @@ published_answers() {
 # ---------------------------------------------------------------- the machine
 
 guest() { timeout "${LIMIT:-120}" ssh -F "$SSH" machine "sudo /payload/vagrant/run-tests.d/guest $*"; }
-root() { timeout "${LIMIT:-120}" ssh -F "$SSH" machine "sudo sh -c '$1'"; }
+# sid's sudo leaves out /usr/local.
+root() { timeout "${LIMIT:-120}" ssh -F "$SSH" machine "sudo env PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c '$1'"; }
 
 boot_id() { timeout 20 ssh -F "$SSH" -o ConnectTimeout=5 machine cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
 
@@ -164,6 +165,7 @@ the_state_of_0_1_0_is_raised_by_a_boot() {
 m2_strict_keeps_docker_down() {
   has_failed_with 3 || return
   is inactive "$(root 'systemctl is-active docker')" 'docker.service' || return
+  is inactive "$(root 'systemctl is-active docker.socket')" 'docker.socket' || return
   guest mend_configuration && guest install_dockwall || return
   root 'systemctl restart dockwall && systemctl start docker dockwall-guard' || return
   # Docker starts behind the wall of 0.1.0, and from there it goes on.
