@@ -135,18 +135,19 @@ impl Table {
         self.judge(title);
     }
 
-    /// Prints the table: `✓` and `✗` before what was found in each state that was asked.
+    /// Prints the table: `✓` before what was found in each state that was asked.
     ///
     /// # Panics
-    /// When something ended otherwise than expected, with those lines.
+    /// When something ended otherwise than expected, with those lines alone and a `✗` before what is wrong: what is
+    /// printed of a failure is cut somewhere.
     #[track_caller]
     pub fn judge(&self, title: &str) {
         assert!(!self.lines.is_empty() && !self.found.is_empty(), "{title}: nothing was asked");
+        let count = (0..self.lines.len()).filter(|index| self.is_wrong(*index)).count();
+        let wrong = self.text(|index| self.is_wrong(index));
+        assert!(count == 0, "{title}: {count} of {} probes end otherwise:\n{wrong}", self.lines.len());
         let all = self.text(|_| true);
         println!("{title}: {} probes in {} states\n{all}", self.lines.len(), self.found.len());
-        let wrong = self.text(|index| self.is_wrong(index));
-        let count = (0..self.lines.len()).filter(|index| self.is_wrong(*index)).count();
-        assert!(count == 0, "{title}: {count} of {} probes end otherwise:\n{wrong}", self.lines.len());
     }
 
     fn is_wrong(&self, index: usize) -> bool {
