@@ -16,6 +16,7 @@ use crate::config::{self, Config, Invalid};
 use crate::host::Host;
 use crate::observe::{Evidence, Names, Suggestion, Suggestions, Wish};
 use crate::policy::Policy;
+use crate::printable::printable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,9 +145,7 @@ impl Suggest {
         let comment = if self.is_taken(suggestion) { "" } else { "#" };
         lines.extend(suggestion.grant.to_toml().lines().map(|line| format!("{comment}{line}")));
         // Names of other people's making stand in the comments, and must not end them.
-        let printable = |character: char| if character.is_control() { '?' } else { character };
-        let lines = lines.iter().map(|line| line.chars().map(printable).collect::<String>());
-        lines.map(|line| line + "\n").collect()
+        lines.into_iter().map(|line| printable(line) + "\n").collect()
     }
 
     fn print(&self, context: &Context, found: &Found, suggestions: &Suggestions) {

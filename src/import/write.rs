@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use super::plan::{Grant, Plan, Range};
 use crate::config::{self, Action, Mode, Origin};
+use crate::printable::is_unprintable;
 
 /// Writes it; `from` is what the text is called.
 pub fn write(plan: &Plan, from: &str) -> String {
@@ -88,5 +89,5 @@ fn quoted(value: &impl Display) -> String {
 
 /// What would end a comment, or could not stand in one.
 fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.chars().map(|character| if is_unprintable(character) { ' ' } else { character }).collect()
 }

@@ -12,6 +12,7 @@ use super::suggestion::{Suggestion, Suggestions};
 use crate::config::Config;
 use crate::host::{Docker, DockerState, Flow, Host, Link};
 use crate::policy::{Policy, Reach, Resolved, Unresolvable};
+use crate::printable::printable;
 
 /// The columns of a remark.
 const WIDTH: usize = 100;
@@ -263,7 +264,7 @@ impl Page {
 
     /// Something to be read, in as many lines as it takes.
     fn remark(&mut self, text: impl Display) {
-        let text = printable(&text.to_string());
+        let text = printable(text.to_string());
         let indent: String = text.chars().take_while(|character| *character == ' ').collect();
         let mut line = format!("# {indent}");
         let start = line.len();
@@ -282,7 +283,7 @@ impl Page {
 
     /// Names, and what is to be said of each, aligned.
     fn list(&mut self, rows: impl IntoIterator<Item = [String; 2]>) {
-        let rows: Vec<[String; 2]> = rows.into_iter().map(|row| row.map(|cell| printable(&cell))).collect();
+        let rows: Vec<[String; 2]> = rows.into_iter().map(|row| row.map(printable)).collect();
         let widest = rows.iter().map(|[name, _]| name.chars().count()).max().unwrap_or_default();
         for [name, said] in rows {
             self.line(format!("#   {name:widest$}  {said}").trim_end());
@@ -301,15 +302,6 @@ impl Page {
         self.remark(format!("{count} of {whose} to {}", grant.to_text()));
         grant.to_toml().lines().for_each(|line| self.setting(line));
     }
-}
-
-/// `text` with what would move the cursor or end the line escaped.
-fn printable(text: &str) -> String {
-    let shown = |character: char| match character.is_control() {
-        true => character.escape_unicode().to_string(),
-        false => character.to_string(),
-    };
-    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::cli::page::{self, counted};
 use crate::cli::paint;
 use crate::config::Diagnostic;
 use crate::import::{Kind, Line, Report, Status};
+use crate::printable::is_unprintable;
 
 /// How much of a line is shown.
 const SHOWN: usize = 72;
@@ -71,7 +72,7 @@ fn name(kind: Kind) -> &'static str {
 }
 
 fn shorten(text: &str) -> String {
-    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    let printable = |character: char| if is_unprintable(character) { ' ' } else { character };
     let mut shown: String = text.trim().chars().map(printable).take(SHOWN).collect();
     if text.trim().chars().count() > SHOWN {
         shown.push('…');

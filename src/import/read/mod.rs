@@ -11,6 +11,7 @@ mod nft_words;
 mod save;
 mod script;
 mod shell;
+mod shell_pieces;
 mod words;
 
 use std::fmt;

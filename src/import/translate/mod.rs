@@ -1,9 +1,11 @@
 //! From rules to a configuration, and to what is said of each line.
 
 mod deny;
+mod exception;
 mod grant;
 mod host;
 mod log;
+mod opened;
 mod ufw;
 
 use super::flat::{Action, Flat, List, flatten};
@@ -41,7 +43,7 @@ pub fn translate(source: &Source, literal: bool) -> Translation {
         let lists = Family::BOTH.map(|family| flatten(rules, *kind, family, Hook::Forward));
         let denies = deny::translate(&lists, &mut plan, &mut report);
         log::translate(&lists, &denies, &mut plan, &mut report);
-        grant::translate(&lists, &denies, &mut plan, &mut report);
+        exception::translate(&lists, &denies, &mut plan, &mut report);
         host::translate(rules, *kind, &mut plan, &mut report);
         lists.iter().for_each(|list| account(list, &plan, &mut report));
     }

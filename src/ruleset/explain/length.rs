@@ -1,8 +1,6 @@
 //! How many expressions a packet passes, which is what it costs: no stopwatch is as steady. Where a figure here
 //! grows, `scripts/bench --path` says by how much a packet gets slower.
 
-use std::net::IpAddr;
-
 use super::*;
 use crate::policies::{grant, interfaces, now, plain, table};
 use crate::policy::Policy;
@@ -10,21 +8,7 @@ use crate::ruleset::Hook;
 
 /// A new flow of UDP, from a container to what lies behind eth0.
 fn to(destination: &str) -> Packet {
-    let destination: IpAddr = destination.parse().unwrap();
-    let source = if destination.is_ipv4() { "172.17.0.2" } else { "fd00:17::2" };
-    Packet {
-        hook: Hook::FORWARD,
-        incoming: Interface { name: "docker0".to_owned(), kind: Some("bridge".to_owned()) },
-        outgoing: Some(Interface { name: "eth0".to_owned(), kind: None }),
-        source: source.parse().unwrap(),
-        destination,
-        hop_limit: 63,
-        addressee: Addressee::Host,
-        protocol: 17,
-        transport: Packet::ports(40_000, 53),
-        flow: Flow::new(destination, 53),
-        way_back: true,
-    }
+    Packet { protocol: 17, ..tests::to(destination, 53) }
 }
 
 /// What answers a container's flow; its own address is a denied one.

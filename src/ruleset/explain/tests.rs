@@ -18,7 +18,8 @@ fn packet() -> Packet {
     to("10.1.2.3", 5432)
 }
 
-fn to(destination: &str, port: u16) -> Packet {
+/// A forwarded segment of TCP that begins a flow, from docker0 to what lies behind eth0.
+pub(super) fn to(destination: &str, port: u16) -> Packet {
     let destination: IpAddr = destination.parse().unwrap();
     let source = if destination.is_ipv4() { "172.17.0.2" } else { "fd00:17::2" };
     Packet {
