@@ -4,7 +4,7 @@ use rustix::io::Errno;
 
 use super::attribute::{Attributes, Malformed, Writer, required};
 use super::batch;
-use super::element::Collector;
+use super::element::{Collector, Unusable};
 use super::error::Error;
 use super::frame::Frame;
 use super::kernel::{ATTEMPTS, Kernel, back_off};
@@ -252,7 +252,8 @@ impl Kernel {
         self.request(Kind::GetSetElem, DUMP, FAMILY_INET, &what, which, |attributes| collector.add(attributes))?;
         match collector.finish(set) {
             Ok(elements) => set.elements = elements,
-            Err(_) => set.flags |= SET_FOREIGN_ELEMENTS,
+            Err(Unusable::Foreign(_)) => set.flags |= SET_FOREIGN_ELEMENTS,
+            Err(Unusable::Torn) => return Err(Error::Unreadable { what, errno: INTERRUPTED }),
         }
         Ok(())
     }

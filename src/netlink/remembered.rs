@@ -18,6 +18,9 @@ use super::read::{INTERRUPTED, NO_ENTRY};
 use crate::host::Flow;
 use crate::ruleset::{Family, Set, TABLE_NAME, sets};
 
+/// How often meters are read again that were growing.
+const ATTEMPTS_AT_REST: u32 = 10;
+
 /// One expression of an element, as kernels have them that know only one.
 const NFTA_SET_ELEM_EXPR: u16 = 7;
 /// All of them (5.11).
@@ -95,8 +98,13 @@ impl Kernel {
                 }
             }
             flows.sort_unstable_by_key(|remembered| remembered.flow);
-            // While the kernel's table grows, a walk through it may meet a flow twice.
+            let met = flows.len();
             flows.dedup_by_key(|remembered| remembered.flow);
+            // As with `Unusable::Torn`; under a flood it may not come to rest, and most of them are better than none.
+            if flows.len() < met && attempt < ATTEMPTS_AT_REST {
+                back_off(attempt);
+                continue 'table;
+            }
             return Ok(Some(Memory { frame, meters, flows }));
         }
         Err(Error::Contended { attempts: ATTEMPTS })

@@ -2,6 +2,7 @@
 //! object is refused without a panic.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -9,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::attribute::{Attributes, Writer};
-use super::element::Collector;
+use super::element::{Collector, Unusable};
 use super::{chain, decode_any, element, expr, message, nacks, rule, set, table};
 use crate::interval::{Interval, normalise};
 use crate::ruleset::{
@@ -177,6 +178,20 @@ fn elements_read_back(set: &Set) -> Elements {
         collector.add(Attributes::new(&bytes)).unwrap();
     }
     collector.finish(set).unwrap()
+}
+
+/// As the kernel lists it while it grows.
+#[test]
+fn a_set_of_which_an_element_was_listed_twice_is_torn() {
+    let set = Set::exact("containers", DataType::IfName, (0..4).map(|index| vec![index; 16]).collect());
+    let bytes = |range| written(|writer| element::encode(writer, "dockwall", &set, range));
+    let read = |ranges: [Range<usize>; 2]| {
+        let mut collector = Collector::new();
+        ranges.into_iter().for_each(|range| collector.add(Attributes::new(&bytes(range))).unwrap());
+        collector.finish(&set)
+    };
+    assert_eq!(read([0..2, 2..4]), Ok(set.elements.clone()));
+    assert_eq!(read([0..2, 1..3]), Err(Unusable::Torn));
 }
 
 proptest! {

@@ -75,7 +75,9 @@ impl<'a> Case<'a> {
     /// its memory.
     pub fn measure(&self, arena: &Arena, runs: u16) -> anyhow::Result<Vec<Comparison>> {
         if self.same_ruleset {
-            let same = self.listed(arena, 0)? == self.listed(arena, 1)?;
+            // nft lists what the kernel shows it, which lacks elements while a large hash still grows.
+            let is_same = || anyhow::Ok(self.listed(arena, 0)? == self.listed(arena, 1)?);
+            let same = is_same()? || is_same()? || is_same()?;
             ensure!(same, "{}: dockwall and {} load different rulesets", self.what, self.rival);
         }
         let (mut walls, mut processors) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
