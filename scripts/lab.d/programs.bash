@@ -124,11 +124,15 @@ unit_command() {
     start) start_unit ;;
     reload) unit_lines ExecReload | run_lines ;;
     stop) stop_unit ;;
+    kill)
+      kill -KILL "$(main_pid)"
+      wait_for 300 unit_ended || die "unit $unit does not end"
+      ;;
     restart)
       stop_unit
       start_unit
       ;;
-    *) die "unit $unit what? start, reload, stop or restart" ;;
+    *) die "unit $unit what? start, reload, stop, restart or kill" ;;
   esac
 }
 

@@ -51,6 +51,7 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
     let configured = configuration(sources.config, &mut unseen);
     // Before capabilities go: of other users' processes not everything is for everybody.
     let (settings, rootless, leftovers) = (Settings::read(), Rootless::find(), Leftovers::read(root));
+    let has_firewalld = host::has_firewalld();
     let mut host = Host::read()?;
     let engine = Engine::read();
     if let DockerState::Unreachable(reason) = &host.docker {
@@ -94,6 +95,7 @@ pub fn gather(sources: &Sources) -> Result<Patient, FactsError> {
         settings,
         rootless,
         leftovers,
+        has_firewalld,
         units: has_systemd(root).then(|| Units {
             boot: Unit::read(root, "dockwall.service"),
             guard: Unit::read(root, "dockwall-guard.service"),

@@ -33,6 +33,8 @@ pub struct Patient {
     pub rootless: Vec<Rootless>,
     /// Files of what dockwall takes the place of.
     pub leftovers: Leftovers,
+    /// Whether firewalld runs.
+    pub has_firewalld: bool,
     /// The units; none where systemd does not run the machine.
     pub units: Option<Units>,
     /// Whether systemd-timesyncd runs and has not set the clock yet.

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::processes::processes;
+
 /// The programs that carry the packets of such containers, by their names in `/proc`.
 const CARRIERS: [(&str, &str); 6] = [
     ("rootlesskit", "rootless Docker"),
@@ -33,23 +35,14 @@ impl Rootless {
     }
 
     fn find_in(proc: &Path) -> Vec<Self> {
-        let own = fs::read_link(proc.join("self/ns/net")).ok();
-        let entries = fs::read_dir(proc).into_iter().flatten().flatten();
-        let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        let mut found: Vec<Self> = processes
-            .filter_map(|process: u32| {
-                let directory = proc.join(process.to_string());
-                let name = fs::read_to_string(directory.join("comm")).ok()?;
-                let (_, what) = CARRIERS.iter().find(|(carrier, _)| *carrier == name.trim())?;
-                let elsewhere = fs::read_link(directory.join("ns/net")).is_ok_and(|other| Some(other) != own);
-                if elsewhere {
-                    return None;
-                }
-                let status = fs::read_to_string(directory.join("status")).ok()?;
-                let user = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?;
-                Some(Self { what, user: user.parse().ok()?, process })
-            })
-            .collect();
+        let found = processes(proc, |name| CARRIERS.iter().any(|(carrier, _)| *carrier == name));
+        let found = found.into_iter().filter_map(|process| {
+            let (_, what) = CARRIERS.iter().find(|(carrier, _)| *carrier == process.name)?;
+            let status = fs::read_to_string(process.directory.join("status")).ok()?;
+            let user = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().next()?;
+            Some(Self { what, user: user.parse().ok()?, process: process.number })
+        });
+        let mut found: Vec<Self> = found.collect();
         found.sort();
         found.dedup_by_key(|one| (one.what, one.user));
         found

@@ -45,6 +45,7 @@ checks![
     bridge_netfilter,
     recipe,
     old_files,
+    firewalld_beside,
     flowtable,
     kernel_log,
     meters,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::super::finding::{Check, Finding, Severity};
 use super::super::patient::Patient;
+use crate::config::{DeniedRange, Preset};
 use crate::policy::{Networks, NoticeKind};
 
 /// The check.
@@ -24,8 +25,10 @@ fn judge(patient: &Patient) -> Vec<Finding> {
             CHECK.found(Severity::Warning, notice.problem.clone(), why, notice.cure.clone())
         })
         .collect();
-    // A preset is as wide as it is, and takes in what Docker chooses by itself.
-    for range in config.ranges.iter().filter(|range| range.preset().is_none()) {
+    // A preset is as wide as it is, and takes in what Docker chooses by itself; so do its networks written one by one, as
+    // `dockwall import` writes them.
+    let of_preset = |range: &&DeniedRange| range.targets().iter().all(|target| Preset::Internal.targets().contains(target));
+    for range in config.ranges.iter().filter(|range| range.preset().is_none() && !of_preset(range)) {
         let denied: Networks = range.targets().iter().copied().collect();
         for (network, _) in patient.docker_bridges() {
             let Some(subnet) = network.subnets.iter().find(|subnet| touches(&denied, subnet)) else {
@@ -61,6 +64,7 @@ mod tests {
         let with = |ranges: &str| fires(&CHECK, |patient| re_apply(patient, &format!("deny.ranges = {ranges}")));
         assert!(with("['internal', '172.21.0.0/24']")[0].contains("172.21.0.0/16 of Docker's network backend overlaps"));
         assert_eq!(with("['internal', '172.30.0.0/24']").len(), 0);
+        assert_eq!(with("['10.0.0.0/8', '172.16.0.0/12', 'fc00::/7']").len(), 0, "the preset's own networks");
     }
 
     #[test]

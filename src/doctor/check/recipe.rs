@@ -36,7 +36,7 @@ fn judge(patient: &Patient) -> Vec<Finding> {
             Severity::Warning,
             format!("chains of the recipe for firewalld are still there: {}", listed(of_recipe)),
             half_way,
-            "firewall-cmd --permanent --direct --get-all-rules    # remove those of DOCKER-USER, then firewall-cmd --reload",
+            cure(patient),
         ));
     }
     if !of_ufw.is_empty() {
@@ -49,6 +49,18 @@ fn judge(patient: &Patient) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// How to take the recipe's rules away: by who holds them. Both leave Docker's own alone, which a reload or a stop of
+/// firewalld flushes (`docs/migration.md`).
+fn cure(patient: &Patient) -> &'static str {
+    if patient.has_firewalld {
+        "sudo firewall-cmd --direct --remove-rules ipv4 filter DOCKER-USER    # and so on, for ipv6 and the other chains \
+         too; then move /etc/firewalld/direct.xml away"
+    } else {
+        "sudo iptables -F DOCKER-USER; sudo ip6tables -F DOCKER-USER    # firewalld does not run: nobody else takes them \
+         away, until the machine restarts; then -F and -X for the other chains"
+    }
 }
 
 /// The chains of the recipe, as `family table chain`.
@@ -77,5 +89,17 @@ mod tests {
         assert!(with("DOCKER-USER-DENY-INTERNAL")[0].contains("recipe"));
         assert!(with("ufw-docker-logging-deny")[0].contains("ufw-docker"));
         assert_eq!(with("ufw-user-forward").len(), 0);
+    }
+
+    #[test]
+    fn who_holds_the_rules_takes_them_away() {
+        let with = |has_firewalld: bool| {
+            fires(&CHECK, |patient| {
+                patient.has_firewalld = has_firewalld;
+                ruleset_of(patient).chains.push(head("ip", "filter", "DOCKER-USER-DENY-INTERNAL"));
+            })
+        };
+        assert!(with(true)[0].contains("→ sudo firewall-cmd --direct --remove-rules"));
+        assert!(with(false)[0].contains("→ sudo iptables -F DOCKER-USER"));
     }
 }
