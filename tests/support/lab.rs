@@ -7,6 +7,7 @@ mod downloads;
 mod guard;
 pub mod log_lines;
 mod meters;
+pub mod native;
 mod networks;
 mod others;
 mod places;
