@@ -157,3 +157,35 @@ fn the_board_asks_for_nothing_that_is_not_told() {
     ids.dedup();
     assert_eq!(ids.len(), panels.len(), "two panels have one number");
 }
+
+/// What stands above the row of each host has as many series with ten thousand hosts as with one.
+#[test]
+fn the_board_tells_of_all_hosts_in_a_few_series() {
+    let board: serde_json::Value = serde_json::from_str(BOARD).unwrap();
+    let panels = board["panels"].as_array().unwrap();
+    assert_eq!(panels[0]["title"], "All hosts");
+    let of_all: Vec<&serde_json::Value> = panels.iter().take_while(|panel| panel["title"] != "Each host").collect();
+    assert!(of_all.len() < panels.len(), "there is no row for each host");
+    let queries = of_all.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let queries: Vec<&str> = queries.map(|target| target["expr"].as_str().unwrap()).collect();
+    assert!(queries.len() >= 10, "{queries:?}");
+    for query in queries {
+        let is_few = ["sum(", "sum by (family) ", "sum by (mode) ", "count(", "count by (version) ", "topk("];
+        assert!(is_few.iter().any(|few| query.starts_with(few)), "{query} has a series for each host");
+        assert!(query.contains("{instance=~\"$instance\"}"), "{query} does not go by the hosts that are chosen");
+    }
+}
+
+/// The rules that `docs/fleet.md` proposes.
+#[test]
+fn the_alerts_of_the_documents_ask_for_nothing_that_is_not_told() {
+    let rules = include_str!("../../../docs/fleet.md").lines().filter_map(|line| line.trim().strip_prefix("expr: "));
+    let rules: Vec<&str> = rules.collect();
+    assert!(rules.len() >= 4, "{rules:?}");
+    let known = names(&Metrics::of(&full(&wall())).unwrap().text().unwrap());
+    for rule in rules {
+        let words = rule.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let metrics: Vec<&str> = words.filter(|word| word.starts_with("dockwall_")).collect();
+        assert!(!metrics.is_empty() && metrics.iter().all(|metric| known.contains(*metric)), "{rule}");
+    }
+}
