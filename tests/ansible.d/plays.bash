@@ -26,7 +26,7 @@ write_inventory() {
     echo 'ansible_python_interpreter=/usr/bin/python3'
     echo "dockwall_package=$(echo "$DIST"/dockwall_*.deb)"
     echo 'dockwall_confirm_seconds=30'
-    echo 'dockwall_reach_seconds=8'
+    echo 'dockwall_reach_seconds=12'
   } >"$WORK/inventory/hosts"
   {
     echo "dockwall_package: $(echo "$DIST"/dockwall-*-linux.tar.gz)"
