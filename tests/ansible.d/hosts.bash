@@ -18,11 +18,11 @@ up_hosts() {
   # An overlay's layer cannot lie on another overlay.
   mount -t tmpfs tmpfs "$WORK/machines"
   # What is not installed here lies over this machine's own, for this process and the hosts.
-  local program programs=/usr
+  local program layers=/usr
   for program in ansible-core openssh-server sudo; do
-    [[ ! -d $PROGRAMS/$program/usr ]] || programs=$PROGRAMS/$program/usr:$programs
+    [[ ! -d $PROGRAMS/$program/usr ]] || layers=$PROGRAMS/$program/usr:$layers
   done
-  [[ $programs == /usr ]] || mount -t overlay overlay -o "lowerdir=$programs" /usr
+  [[ $layers == /usr ]] || mount -t overlay overlay -o "lowerdir=$layers" /usr
   make_keys
   up_link
   local host

@@ -4,19 +4,20 @@
 
 plays() {
   write_inventory
+  the_example_is_one
   an_audit_everywhere
   a_dry_run_tells_the_plan_and_changes_nothing
   what_would_cut_the_play_is_refused_through_sudo
   who_locks_itself_out_goes_back_and_stops_the_play
   mended_it_passes_everywhere
   a_second_run_changes_nothing
-  echo "tests/ansible: 6 passed, 0 failed"
+  echo "tests/ansible: 7 passed, 0 failed"
 }
 
 # Two hosts have the Debian package, one the tarball.
 write_inventory() {
   local host
-  mkdir -p "$WORK/inventory/host_vars" "$WORK/home"
+  mkdir -p "$WORK"/inventory/{group,host}_vars "$WORK/home"
   {
     echo '[docker_hosts]'
     for host in "${HOSTS[@]}"; do
@@ -32,16 +33,25 @@ write_inventory() {
     echo "dockwall_package: $(echo "$DIST"/dockwall-*-linux.tar.gz)"
     echo 'dockwall_strict: true'
   } >"$WORK/inventory/host_vars/web-3.yml"
+  cat >"$WORK/inventory/group_vars/docker_hosts.yml" <<'VARS'
+dockwall_grants:
+  - { name: ldap, to: 10.57.17.5, ports: [389/tcp], until: 2999-12-31T18:00:00Z, required: false, comment: "Münch's \"directory\"" }
+VARS
+}
+
+# ansible PROGRAM OPTION…
+ansible() {
+  env -i PATH="$PATH" HOME="$WORK/home" LC_ALL=C.UTF-8 ANSIBLE_NOCOLOR=1 ANSIBLE_PIPELINING=1 ANSIBLE_DISPLAY_SKIPPED_HOSTS=0 \
+    ANSIBLE_SSH_CONTROL_PATH_DIR="$WORK/home/cp" ANSIBLE_SSH_ARGS="-F $WORK/ssh-config -o ControlMaster=auto -o ControlPersist=60s" \
+    timeout --kill-after=5 "$PATIENCE" "$@" </dev/null
 }
 
 # play STATUS TITLE [OPTION…]: with its transcript in $WORK/transcript.
 play() {
   local status=0
   printf '\n== %s\n' "$2"
-  env -i PATH="$PATH" HOME="$WORK/home" LC_ALL=C.UTF-8 ANSIBLE_NOCOLOR=1 ANSIBLE_PIPELINING=1 ANSIBLE_DISPLAY_SKIPPED_HOSTS=0 \
-    ANSIBLE_SSH_CONTROL_PATH_DIR="$WORK/home/cp" ANSIBLE_SSH_ARGS="-F $WORK/ssh-config -o ControlMaster=auto -o ControlPersist=60s" \
-    timeout --kill-after=5 "$PATIENCE" ansible-playbook --inventory "$WORK/inventory" packaging/ansible/dockwall.yml "${@:3}" \
-    </dev/null >"$WORK/transcript" 2>&1 || status=$?
+  ansible ansible-playbook --inventory "$WORK/inventory" packaging/ansible/dockwall.yml "${@:3}" \
+    >"$WORK/transcript" 2>&1 || status=$?
   cat "$WORK/transcript"
   ((status == $1)) || fail "\`$2\` ended with $status"
 }
@@ -80,6 +90,15 @@ expect_state() {
 }
 
 # ---------------------------------------------------------------- the plays, in their order
+
+the_example_is_one() {
+  local example=packaging/ansible/inventory.example.yml
+  ansible ansible-playbook --inventory "$example" packaging/ansible/dockwall.yml --syntax-check >"$WORK/said" 2>&1 ||
+    fail "$example: $(<"$WORK/said")"
+  ! grep --quiet WARNING "$WORK/said" || fail "$example: $(<"$WORK/said")"
+  ansible ansible-inventory --inventory "$example" --host web-2.example | grep --quiet '"name": "directory"' ||
+    fail "$example has no grant of a host"
+}
 
 an_audit_everywhere() {
   local host
@@ -167,4 +186,5 @@ a_second_run_changes_nothing() {
   for host in "${HOSTS[@]}"; do
     recap "$host" 'changed=0' 'unreachable=0' 'failed=0'
   done
+  login web-3 sudo dockwall check | grep --quiet "2999-12-31.*Münch's \"directory\"" || fail "$(login web-3 sudo dockwall check)"
 }
