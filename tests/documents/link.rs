@@ -19,6 +19,24 @@ pub fn relative(text: &str) -> Vec<(usize, String)> {
     links
 }
 
+/// The paths of the repository that prose names between backticks, with the numbers of their lines.
+pub fn paths(text: &str) -> Vec<(usize, String)> {
+    const TOPS: [&str; 7] = ["src/", "tests/", "scripts/", "docs/", "packaging/", "nft/", "vagrant/"];
+    let mut paths = Vec::new();
+    let mut is_fenced = false;
+    for (line, number) in text.lines().zip(1..) {
+        is_fenced ^= line.starts_with("```");
+        if is_fenced || line.starts_with("    ") {
+            continue;
+        }
+        let words = line.split('`').skip(1).step_by(2).filter_map(|span| span.split(' ').next());
+        let named =
+            words.filter(|word| TOPS.iter().any(|top| word.starts_with(top)) && !word.contains(['*', '…', '{']));
+        paths.extend(named.map(|word| (number, word.to_owned())));
+    }
+    paths
+}
+
 /// Whether a link of a document leads somewhere, else why not.
 pub fn follow(repository: &Path, document: &str, target: &str) -> Result<(), String> {
     let (path, heading) = target.split_once('#').map_or((target, None), |(path, heading)| (path, Some(heading)));
@@ -52,6 +70,8 @@ fn dead_links_are_found() {
     let links = relative(text);
     let expected = [(1, "../README.md"), (1, "../README.md#what-it-is-now"), (2, "gone.md")];
     assert_eq!(links, expected.map(|(line, target)| (line, target.to_owned())));
+    let named = paths("`src/gone.rs` and `scripts/test --quick`, `tests/docker_*`, `ls src`");
+    assert_eq!(named, [(1, "src/gone.rs".to_owned()), (1, "scripts/test".to_owned())]);
     let follow = |target| follow(repository.path(), "docs/x.md", target);
     assert_eq!((follow("../README.md"), follow("../README.md#what-it-is-now")), (Ok(()), Ok(())));
     assert!(follow("gone.md").is_err() && follow("../README.md#gone").is_err());

@@ -206,7 +206,40 @@ fn each_link_to_a_file_or_a_heading_leads_there() {
                 dead.push(format!("{}:{line}: {target}: {reason}", document.path));
             }
         }
+        for (line, path) in link::paths(&document.text) {
+            if !Path::new(REPOSITORY).join(&path).exists() {
+                dead.push(format!("{}:{line}: `{path}`: there is no such file", document.path));
+            }
+        }
     }
     assert!(dead.is_empty(), "{}", dead.join("\n"));
     assert!(links >= 20, "only {links} links were found");
+}
+
+#[test]
+fn the_checks_of_the_doctor_are_as_many_as_the_documents_tell() {
+    let mut told = 0;
+    for document in documents() {
+        let words: Vec<&str> = document.text.split_whitespace().collect();
+        for pair in words.windows(2).filter(|pair| pair[1].trim_end_matches([',', ':', '.']) == "checks") {
+            // A page that was asked for some of them tells a few.
+            if let Some(number) = pair[0].parse::<usize>().ok().filter(|number| *number > 10) {
+                assert_eq!(number, dockwall::doctor::CHECKS.len(), "{}: {number} checks", document.path);
+                told += 1;
+            }
+        }
+    }
+    assert!(told >= 3, "told {told} times");
+}
+
+#[test]
+fn the_changelog_has_each_release_of_the_package() {
+    let read = |path: &str| fs::read_to_string(Path::new(REPOSITORY).join(path)).unwrap();
+    let (changelog, package) = (read("docs/changelog.md"), read("packaging/debian/changelog"));
+    let told = changelog.lines().filter_map(|line| line.strip_prefix("## ")?.split_once(" – "));
+    let told: Vec<&str> = told.map(|(version, _)| version).collect();
+    let released = package.lines().filter_map(|line| line.strip_prefix("dockwall (")?.split_once('-'));
+    let released: Vec<&str> = released.map(|(version, _)| version).collect();
+    assert_eq!(told, released);
+    assert_eq!(released.first(), Some(&env!("CARGO_PKG_VERSION")));
 }
