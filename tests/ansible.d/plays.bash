@@ -5,13 +5,14 @@
 plays() {
   write_inventory
   the_example_is_one
+  a_dry_run_on_fresh_hosts_installs_nothing
   an_audit_everywhere
   a_dry_run_tells_the_plan_and_changes_nothing
   what_would_cut_the_play_is_refused_through_sudo
   who_locks_itself_out_goes_back_and_stops_the_play
   mended_it_passes_everywhere
   a_second_run_changes_nothing
-  echo "tests/ansible: 7 passed, 0 failed"
+  echo "tests/ansible: 8 passed, 0 failed"
 }
 
 # Two hosts have the Debian package, one the tarball.
@@ -98,6 +99,15 @@ the_example_is_one() {
   ! grep --quiet WARNING "$WORK/said" || fail "$example: $(<"$WORK/said")"
   ansible ansible-inventory --inventory "$example" --host web-2.example | grep --quiet '"name": "directory"' ||
     fail "$example has no grant of a host"
+}
+
+a_dry_run_on_fresh_hosts_installs_nothing() {
+  local host
+  play 0 "on fresh hosts, as a dry run" --check -e dockwall_serial=100%
+  for host in "${HOSTS[@]}"; do
+    recap "$host" 'changed=[1-9]' 'failed=0'
+    [[ ! -e $(root_of "$host")/var/cache/dockwall ]] || fail "a dry run sent something to $host"
+  done
 }
 
 an_audit_everywhere() {
