@@ -1,8 +1,8 @@
-//! The commands of `docs/migration.md`, block by block, as they are typed at a shell.
+//! The commands of `docs/switching-over.md`, block by block, as they are typed at a shell.
 
 use std::path::Path;
 
-const DOCUMENT: &str = "docs/migration.md";
+const DOCUMENT: &str = "docs/switching-over.md";
 
 /// Commands that stand together, each with its continued lines.
 pub type Block = Vec<String>;

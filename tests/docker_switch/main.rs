@@ -1,4 +1,4 @@
-//! Switching over from the recipe in firewalld to dockwall, and back, by the very commands of `docs/migration.md`, while
+//! Switching over from the recipe in firewalld to dockwall, and back, by the very commands of `docs/switching-over.md`, while
 //! containers ask without pause for what both deny: at no time is there no wall.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -67,7 +67,7 @@ fn from_the_recipe_in_firewalld_to_dockwall_and_back_by_the_documents_commands_w
     let began = Instant::now();
 
     let granted = Granted::start(lab);
-    go(&stage, &closed, &document::blocks("## The sequence", "### And back"), &THERE);
+    go(&stage, &closed, &document::blocks("## There", "## And back"), &THERE);
     let (gap, made) = granted.finish(false);
     println!(
         "what is granted, on the way there: no answer took longer than {gap} ms, {made} of {made} new connections"
@@ -77,7 +77,7 @@ fn from_the_recipe_in_firewalld_to_dockwall_and_back_by_the_documents_commands_w
     assert!(lab.exec("host", "iptables-save").contains("DOCKER-ISOLATION"), "Docker's own rules were never gone");
 
     let granted = Granted::start(lab);
-    go(&stage, &closed, &document::blocks("### And back", "## The recipe for firewalld"), &BACK);
+    go(&stage, &closed, &document::blocks("## And back", "## How far a host is"), &BACK);
     let (gap, made) = granted.finish(true);
     println!("what is granted, on the way back: no answer took longer than {gap} ms, {made} new connections");
     stage.expect_recipe("switched back");

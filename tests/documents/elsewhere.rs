@@ -58,7 +58,10 @@ pub const BY_HAND: &[(&str, &str)] = &[(
 )];
 
 /// Whole documents that a test of their own types in, in their order.
-pub const WALKED: &[(&str, &str)] = &[("docs/walk-through.md", "tests/docker_walk/document.rs")];
+pub const WALKED: &[(&str, &str)] = &[
+    ("docs/walk-through.md", "tests/docker_walk/document.rs"),
+    ("docs/switching-over.md", "tests/docker_switch/document.rs"),
+];
 
 /// Commands that end otherwise than with 0 on that stage, by what they begin with: none of it is a failure.
 pub const ENDS: &[(&str, &[i32])] = &[
