@@ -120,7 +120,11 @@ impl Apply {
 
 /// Applies it, and asks the kernel what it lacks only where it does not take it: to be asked and to refuse takes a
 /// kernel longer than all the rest.
-fn apply_at_once(context: &Context, kernel: &mut Kernel, planned: &mut Planned) -> Result<Applied, generation::Error> {
+pub(super) fn apply_at_once(
+    context: &Context,
+    kernel: &mut Kernel,
+    planned: &mut Planned,
+) -> Result<Applied, generation::Error> {
     match apply(kernel, &context.store, planned, context.features()) {
         Err(refused @ generation::Error::Kernel(netlink::Error::Refused(_))) => {
             let is_muted = Context::mute(kernel, planned)?;

@@ -6,11 +6,13 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::apply::apply_at_once;
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
 use super::{page, paint};
 use crate::config::{ConfigError, Edit, Loaded, Mode};
-use crate::generation::{Boot, Generation, Sources, apply, raise};
+use crate::generation::{Boot, Generation, Sources, raise};
+use crate::host::Host;
 use crate::netlink::Sent;
 
 const ORDER: &str = "\
@@ -65,8 +67,10 @@ impl BootCommand {
             Some((generation, sent)) => (Raised::again(generation, *sent), loaded),
             None => {
                 let loaded = loaded.map_err(|error| no_wall(error.into()))?;
-                let planned = context.plan(&loaded, None).map_err(no_wall)?;
-                let applied = apply(&mut kernel, &context.store, &planned, context.features());
+                let planned = Host::read().map_err(Into::into);
+                let planned = planned.and_then(|host| context.plan_unasked(&loaded, None, host));
+                let mut planned = planned.map_err(no_wall)?;
+                let applied = apply_at_once(context, &mut kernel, &mut planned);
                 let applied = applied.map_err(|error| no_wall(error.into()))?;
                 let (generation, mode) = (applied.generation, planned.policy.mode);
                 (Raised { generation, mode, made: None, sent: applied.sent }, Ok(loaded))

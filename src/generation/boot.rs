@@ -45,22 +45,29 @@ pub fn raise(kernel: &mut Kernel, store: &Store, features: Features) -> Result<B
     });
     let mut boot = Boot { raised: None, went_back: plan.goes_back.clone(), tried, not_noted: None };
     for number in plan.candidates(&numbers) {
-        let (generation, is_muted) = match store.get(number) {
-            Ok(generation) => generation.muted(kernel)?,
+        let generation = match store.get(number) {
+            Ok(generation) => generation,
             Err(error) => {
                 boot.tried.push(error.into());
                 continue;
             }
         };
         // First the disk, as for a rollback; a wall is raised all the same where that says no.
-        let kept = if is_muted { store.put(&generation) } else { Ok(()) };
-        let noting = if noted == Some(number) { Ok(()) } else { store.want(number) };
-        let not_noted = kept.and(noting).err();
-        let flags = flags(&generation.policy, store, features);
-        let table = Table { flags, ..compile(&generation.policy, features, Timestamp::now()).marked(number) };
-        match kernel.replace::<netlink::Error>(|_| Ok(table.clone())) {
-            Ok(sent) => {
-                (boot.raised, boot.not_noted) = (Some((generation, sent)), not_noted);
+        let mut not_noted = if noted == Some(number) { None } else { store.want(number).err() };
+        let raised = match put(kernel, store, &generation, features) {
+            // The log may be all that this kernel lacks. It is asked only now: to refuse takes it longer than the rest.
+            Err(refused @ netlink::Error::Refused(_)) => match generation.muted(kernel)? {
+                (_, false) => Err(refused),
+                (muted, true) => {
+                    not_noted = store.put(&muted).err().or(not_noted);
+                    put(kernel, store, &muted, features).map(|sent| (muted, sent))
+                }
+            },
+            other => other.map(|sent| (generation, sent)),
+        };
+        match raised {
+            Ok(raised) => {
+                (boot.raised, boot.not_noted) = (Some(raised), not_noted);
                 break;
             }
             Err(error @ netlink::Error::Refused(_)) => boot.tried.push(error.into()),
@@ -75,6 +82,19 @@ pub fn raise(kernel: &mut Kernel, store: &Store, features: Features) -> Result<B
         boot.not_noted = boot.not_noted.or(ended.err());
     }
     Ok(boot)
+}
+
+/// Makes the kernel hold that generation.
+fn put(
+    kernel: &mut Kernel,
+    store: &Store,
+    generation: &Generation,
+    features: Features,
+) -> Result<Sent, netlink::Error> {
+    let flags = flags(&generation.policy, store, features);
+    let table = compile(&generation.policy, features, Timestamp::now()).marked(generation.number);
+    let table = Table { flags, ..table };
+    kernel.replace(|_| Ok(table.clone()))
 }
 
 /// What the disk says of what should be in force.
