@@ -8,6 +8,7 @@ use serde_json::json;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page::{self, Sheet, counted};
+use super::progress::Progress;
 use super::{paint, resolvers};
 use crate::config::{Config, Grant, Interfaces, Mode, Uplinks};
 use crate::netlink;
@@ -62,8 +63,9 @@ fn find_shadows(context: &Context, policy: &Policy) -> anyhow::Result<Option<Vec
     let Ok(mut kernel) = context.kernel() else {
         return Ok(None);
     };
-    match kernel.foreign_base_chains() {
-        Ok(chains) => Ok(Some(shadows(policy, &chains))),
+    let find = || kernel.foreign_base_chains().map(|chains| shadows(policy, &chains));
+    match Progress::of("looking at other tables", find) {
+        Ok(shadows) => Ok(Some(shadows)),
         Err(netlink::Error::NotPermitted | netlink::Error::NoNfTables) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::paint;
+use super::progress::Progress;
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode, Texts};
 use crate::generation::{Lock, Planned, Sources, Store, fingerprint, mute};
 use crate::guard::ask_owner;
@@ -74,7 +75,7 @@ impl Context {
 
     /// Reads the configuration, and prints its warnings to people.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        let loaded = Config::load(self.config.as_deref())?;
+        let loaded = Progress::of("reading the configuration", || Config::load(self.config.as_deref()))?;
         for warning in loaded.warnings.iter().filter(|_| !self.json) {
             anstream::eprint!("{}", warning.render(paint::stderr_has_colour()));
         }
@@ -92,7 +93,8 @@ impl Context {
         if host.docker.known().is_none() {
             host.remembered = self.policed_last();
         }
-        let resolved = Policy::resolve(config, &host, mode, Timestamp::now())?;
+        let resolve = || Policy::resolve(config, &host, mode, Timestamp::now());
+        let resolved = Progress::of("resolving the configuration", resolve)?;
         for notice in resolved.notices.iter().filter(|_| !self.json) {
             let place = notice.origin.map(|origin| format!(" ({})", config.files.place(origin))).unwrap_or_default();
             anstream::eprintln!("{}: {}{place}\n  {}", paint::notable("warning"), notice.problem, notice.cure);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::exit::{Outcome, Usage};
 use super::page::{self, Sheet, counted};
+use super::progress::Progress;
 use super::{completion, paint, resolvers};
 use crate::config::{Invalid, nearest};
 use crate::doctor::probe::{self, About, Answer, Expected, Report};
@@ -80,7 +81,7 @@ impl Doctor {
             features: context.features(),
             probes: self.probe,
         };
-        let patient = gather(&sources)?;
+        let patient = Progress::of("looking at all that matters", || gather(&sources))?;
         let report = match self.probe {
             true => {
                 host::keep_net_and_sys_admin()?;
@@ -92,7 +93,7 @@ impl Doctor {
             (self.only.is_empty() || self.only.iter().any(|only| only == id))
                 && !self.ignore.iter().any(|other| other == id)
         };
-        let mut findings = examine(&patient, wanted);
+        let mut findings = Progress::of("examining", || examine(&patient, wanted));
         findings.extend(report.iter().flat_map(|report| probe::judged(&patient, report)));
         findings.sort_by_key(|finding| finding.severity);
         let ran = CHECKS.iter().map(|check| check.id).filter(|id| wanted(id)).collect::<Vec<_>>();

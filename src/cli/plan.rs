@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::context::{Context, say_waiting};
 use super::exit::Outcome;
+use super::progress::Progress;
 use super::{changes, page, paint};
 use crate::config::Mode;
 use crate::generation::{look, next_number};
@@ -29,6 +30,7 @@ impl Plan {
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let policy = context.policy(self.mode)?;
         let mut kernel = context.kernel()?;
+        let progress = Progress::start("comparing with the kernel");
         let table = compile(&policy, context.features(), Timestamp::now());
         let digest = table.digest();
         let live = look(&mut kernel, &context.store, context.features(), Some((&table, &digest)))?;
@@ -41,9 +43,10 @@ impl Plan {
             stages(live.table.as_ref(), &table).first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
         // What is owned goes through its guard, and so one at a time.
         let is_owned = live.table.as_ref().is_some_and(Table::is_owned) || context.store.has_guard();
+        drop(progress);
         let mut lock = is_owned.then(|| context.lock()).transpose()?;
         let held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
-        kernel.rehearse(&first, live.generation)?;
+        Progress::of("asking the kernel", || kernel.rehearse(&first, live.generation))?;
         drop(held);
         if context.json {
             page::json(&json!({ "generation": number, "changes": changes::as_json(&changes), "accepted": true }));

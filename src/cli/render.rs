@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::exit::Outcome;
 use super::page;
+use super::progress::Progress;
 use crate::config::Mode;
 use crate::host::kernel_release;
 use crate::ruleset::{Chain, Features, Set, Table, compile};
@@ -39,7 +40,8 @@ impl Render {
         let policy = context.policy(self.mode)?;
         // The number that the next apply would take, as far as the state directory can be read.
         let next = context.store.last().unwrap_or(0) + 1;
-        let table = compile(&policy, Features::of_release(&kernel_release()), Timestamp::now()).marked(next);
+        let features = Features::of_release(&kernel_release());
+        let table = Progress::of("compiling", || compile(&policy, features, Timestamp::now()).marked(next));
         if context.json || self.format == Format::Json {
             page::json(&as_json(&table));
         } else {

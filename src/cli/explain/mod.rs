@@ -13,6 +13,7 @@ use super::completion;
 use super::context::Context;
 use super::exit::Outcome;
 use super::page;
+use super::progress::Progress;
 use super::words::in_words_of_the_command_line;
 use crate::config::{Config, Grant, Invalid, Mode};
 use crate::generation::see;
@@ -117,7 +118,8 @@ impl Explain {
         // Names are looked up before capabilities are dropped, as a resolver's files may be anybody's.
         let asked = ask::resolve(&self, &host)?;
         let basis = self.basis(context, config, host)?;
-        let stories: Vec<story::Story> = asked.into_iter().map(|asked| story::Story::of(asked, &basis)).collect();
+        let tell = || asked.into_iter().map(|asked| story::Story::of(asked, &basis)).collect();
+        let stories: Vec<story::Story> = Progress::of("following the packets", tell);
         if context.json {
             page::json(&as_json::as_json(&stories, &basis));
         } else {
@@ -131,6 +133,7 @@ impl Explain {
         let policy =
             (!self.live).then(|| context.resolve(&config, self.mode)).transpose()?.map(|resolved| resolved.policy);
         let kernel = context.kernel();
+        let _progress = Progress::start("reading the rules");
         let (policy, table, of, kernel) = match policy {
             Some(policy) => {
                 let in_kernel = kernel.ok().map(|mut kernel| look(context, &mut kernel)).transpose();
