@@ -1,5 +1,6 @@
 //! What every command is given, and what most of them begin with.
 
+use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use super::paint;
 use super::progress::Progress;
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode, Texts};
-use crate::generation::{Lock, Planned, Sources, Store, fingerprint, mute};
+use crate::generation::{Glance, Lock, Planned, Sources, Store, fingerprint, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, Host};
 use crate::netlink::{self, Ask, Kernel, modules_of};
@@ -133,7 +134,8 @@ impl Context {
         let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
         let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
         let inputs = print.filter(|_| is_for_good && says_nothing);
-        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)), inputs })
+        let beside = Some(beside(&loaded.config, &policy));
+        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)), inputs, beside })
     }
 
     /// The fingerprint of what [`Context::plan_unasked`] would make a plan of; none where it cannot be read.
@@ -167,6 +169,13 @@ impl Context {
         })
     }
 
+    /// The generation in force at a glance, where it was made from the configuration's files as they are. Whatever is
+    /// wrong shows again where it is done the long way.
+    pub fn glance(&self) -> Option<Glance> {
+        let glance = Glance::find(&mut Kernel::open().ok()?, &self.store, self.features())?;
+        glance.is_of_files(self.config_option()).then_some(glance)
+    }
+
     /// Connects to the kernel, with no capability left but the one it takes, and finds out whether it
     /// has nf_tables and permits it: before anything is written. To be called when the configuration
     /// was read, which may belong to another user. Where a guard owns the table, changes go through it: they are
@@ -196,6 +205,12 @@ fn inputs(texts: &Texts, mode: Option<Mode>, host: &Host) -> Option<String> {
     let program = std::fs::metadata("/proc/self/exe").ok()?;
     let program = (program.ino(), program.len(), program.mtime(), program.mtime_nsec());
     fingerprint(&(program, host::kernel_release(), mode, texts, format!("{host:?}")))
+}
+
+/// The names of the configuration's grants that are not in the policy.
+pub fn beside(config: &Config, policy: &Policy) -> Vec<String> {
+    let known: HashSet<&str> = policy.grants.iter().map(|grant| grant.name.as_str()).collect();
+    config.grants.iter().map(|grant| &grant.name).filter(|name| !known.contains(name.as_str())).cloned().collect()
 }
 
 /// Says that another process is at work, before waiting for it.

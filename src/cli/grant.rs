@@ -1,18 +1,20 @@
 //! `dockwall grant`
 
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, beside, say_waiting};
 use super::exit::{Outcome, Usage};
 use super::lifetime::Lifetime;
+use super::progress::Progress;
 use super::words::{in_words_of_the_command_line, value};
 use super::{completion, page, paint};
 use crate::config::{self, Config, Destination, FileChangeError, Invalid, Mode, Origin, Ports, Protocol, Source};
-use crate::generation::{Applied, InForce, Planned, amend, in_force};
+use crate::generation::{self, Applied, Glance, InForce, Planned, amend, in_force};
 use crate::host::Host;
 use crate::policy::{self, resolve_grant};
 
@@ -82,6 +84,9 @@ pub struct NameTaken {
 impl Grant {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        if let Some(outcome) = self.run_at_a_glance(context)? {
+            return Ok(outcome);
+        }
         let config = context.load()?.config;
         let written = self.written(&config)?;
         let mut warnings = judge(&config, &written)?;
@@ -89,37 +94,80 @@ impl Grant {
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
-        let in_force = in_force(&mut kernel, &context.store, context.features())?;
-        let (written, file) = self.keep(&config, in_force.as_ref(), written)?;
+        let read = || in_force(&mut kernel, &context.store, context.features());
+        let in_force = Progress::of("reading what is in force", read)?;
+        let written = self.renamed(&config, in_force.as_ref(), written);
+        let file = keep(&config, &written)?;
         let Some(in_force) = in_force else {
             report(context, &written, file, None, &warnings);
             return Ok(Outcome::Done);
         };
         let before = &in_force.generation.policy;
         if warnings.is_empty() && !before.closes_some_of(&resolved) {
-            warnings.push(format!("nothing in `{}` is denied, so this grant has no effect", written.to));
+            warnings.push(without_effect(&written));
         }
         let mode = before.mode;
         let sources = in_force.generation.sources.as_ref();
+        let policy = before.with_grant(policy::Grant { name: written.name.clone(), ..resolved });
         let planned = Planned {
-            policy: before.with_grant(policy::Grant { name: written.name.clone(), ..resolved }),
+            beside: Some(beside(&config, &policy)),
+            policy,
             sources: sources.map(|sources| sources.with_grant(&written.name, &file, written.to_toml())),
             inputs: None,
         };
-        match amend(&mut kernel, &context.store, in_force, &planned, context.features()) {
-            Ok(applied) => {
-                report(context, &written, file, Some((&applied, mode)), &warnings);
-                Ok(Outcome::Done)
-            }
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                // Half of it would come in force with the next apply.
-                Err(match config::remove_file(&file) {
-                    Ok(()) => error,
-                    Err(left) => error.context(left.to_string()),
-                })
-            }
-        }
+        let amend = || amend(&mut kernel, &context.store, in_force, &planned, context.features());
+        let applied = Progress::of("granting", amend).map_err(|error| not_granted(error, &file))?;
+        report(context, &written, file, Some((&applied, mode)), &warnings);
+        Ok(Outcome::Done)
+    }
+
+    /// The same where the configuration is the one that the policy in force was made from, and nothing is unusual:
+    /// whatever the size of both, neither is read.
+    fn run_at_a_glance(&self, context: &Context) -> anyhow::Result<Option<Outcome>> {
+        let Some(first) = context.glance() else {
+            return Ok(None);
+        };
+        let config = first.configuration();
+        let Some(name) = self.free_name(&first, &config) else {
+            return Ok(None);
+        };
+        let written = self.as_named(name);
+        let mut warnings = judge(&config, &written)?;
+        let resolved = resolve_grant(&written, &Host::read()?).map_err(Unresolved)?;
+        let file = config.drop_in(&written.name);
+        let step = |glance: &Glance| glance.with_grant(&resolved, &file, written.to_toml());
+        let (Some(matters), Some(_)) = (first.closes_some_of(&resolved), step(&first)) else {
+            return Ok(None);
+        };
+        warnings.extend((warnings.is_empty() && !matters).then(|| without_effect(&written)));
+        let mut kernel = context.kernel()?;
+        let mut lock = context.lock()?;
+        let _held = lock.acquire(say_waiting)?;
+        // Another may have been at work meanwhile.
+        let glance =
+            Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
+        let Some((glance, step)) = glance.and_then(|glance| step(&glance).map(|step| (glance, step))) else {
+            return Ok(None);
+        };
+        let mode = glance.policy().mode;
+        keep(&config, &written)?;
+        let put = || glance.put(&mut kernel, &context.store, step);
+        let applied = Progress::of("granting", put).map_err(|error| not_granted(error, &file))?;
+        report(context, &written, file, Some((&applied, mode)), &warnings);
+        Ok(Some(Outcome::Done))
+    }
+
+    /// The name, where no other grant has it, or one that none has; none where that cannot be told.
+    fn free_name(&self, glance: &Glance, config: &Config) -> Option<String> {
+        let is_known = Cell::new(true);
+        let is_taken = |name: &str| {
+            let taken = glance.has_name(name);
+            is_known.set(is_known.get() && taken.is_some());
+            taken.unwrap_or(false) || config.drop_in(name).exists()
+        };
+        let name = self.name.clone().filter(|name| !is_taken(name));
+        let name = if self.name.is_some() { name } else { Some(self.suggest_name(is_taken)) };
+        name.filter(|_| is_known.get())
     }
 
     /// The grant as a file would have it.
@@ -130,8 +178,12 @@ impl Grant {
         {
             return Err(NameTaken { name: name.clone(), place: config.files.place(other.origin) });
         }
-        Ok(config::Grant {
-            name: self.name.clone().unwrap_or_else(|| self.suggest_name(|name| taken(name).is_some())),
+        Ok(self.as_named(self.name.clone().unwrap_or_else(|| self.suggest_name(|name| taken(name).is_some()))))
+    }
+
+    fn as_named(&self, name: String) -> config::Grant {
+        config::Grant {
+            name,
             to: self.to,
             ports: Ports::merge(self.ports.clone()),
             protocol: self.protocol,
@@ -140,7 +192,7 @@ impl Grant {
             required: self.required,
             comment: self.comment.clone(),
             origin: Origin::BuiltIn,
-        })
+        }
     }
 
     fn suggest_name(&self, is_taken: impl Fn(&str) -> bool) -> String {
@@ -150,13 +202,8 @@ impl Grant {
         config::suggest_grant_name(&words, is_taken)
     }
 
-    /// Writes the file; under another name where nobody asked for this one and it is taken.
-    fn keep(
-        &self,
-        config: &Config,
-        in_force: Option<&InForce>,
-        mut grant: config::Grant,
-    ) -> anyhow::Result<(config::Grant, PathBuf)> {
+    /// Under another name where nobody asked for this one and it is taken.
+    fn renamed(&self, config: &Config, in_force: Option<&InForce>, mut grant: config::Grant) -> config::Grant {
         let policy = in_force.map(|in_force| &in_force.generation.policy);
         let is_taken = |name: &str| {
             config.grants.iter().any(|grant| grant.name == name)
@@ -166,12 +213,30 @@ impl Grant {
         if self.name.is_none() {
             grant.name = self.suggest_name(is_taken);
         }
-        let file = config.drop_in(&grant.name);
-        config::write_new_file(&file, &grant.to_toml()).map_err(|error| match error {
-            FileChangeError::Exists(_) => anyhow::Error::from(error).context("give the grant another --name"),
-            error => error.into(),
-        })?;
-        Ok((grant, file))
+        grant
+    }
+}
+
+fn without_effect(grant: &config::Grant) -> String {
+    format!("nothing in `{}` is denied, so this grant has no effect", grant.to)
+}
+
+/// Writes the grant's file.
+fn keep(config: &Config, grant: &config::Grant) -> anyhow::Result<PathBuf> {
+    let file = config.drop_in(&grant.name);
+    config::write_new_file(&file, &grant.to_toml()).map_err(|error| match error {
+        FileChangeError::Exists(_) => anyhow::Error::from(error).context("give the grant another --name"),
+        error => error.into(),
+    })?;
+    Ok(file)
+}
+
+/// Takes the file away again: half of it would come in force with the next apply.
+fn not_granted(error: generation::Error, file: &Path) -> anyhow::Error {
+    let error = anyhow::Error::from(error);
+    match config::remove_file(file) {
+        Ok(()) => error,
+        Err(left) => error.context(left.to_string()),
     }
 }
 

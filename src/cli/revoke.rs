@@ -6,12 +6,13 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, beside, say_waiting};
 use super::exit::Outcome;
 use super::lifeline::Lifeline;
+use super::progress::Progress;
 use super::{completion, page, paint};
 use crate::config::{self, Config};
-use crate::generation::{Applied, Generation, Planned, amend, in_force};
+use crate::generation::{Applied, Generation, Glance, Planned, Revocable, amend, in_force};
 use crate::policy::Policy;
 
 /// Take grants back, at once and to stay.
@@ -53,13 +54,17 @@ pub struct Unknown {
 impl Revoke {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        if let Some(outcome) = self.run_at_a_glance(context)? {
+            return Ok(outcome);
+        }
         let config = context.load()?.config;
         let files = files_of(&config, &self.names)?;
         let lifeline = Lifeline::find();
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = lock.acquire(say_waiting)?;
-        let in_force = in_force(&mut kernel, &context.store, context.features())?;
+        let read = || in_force(&mut kernel, &context.store, context.features());
+        let in_force = Progress::of("reading what is in force", read)?;
         let before = in_force.as_ref().map(|in_force| in_force.generation.policy.clone());
         refuse_unknown(&config, before.as_ref(), &self.names)?;
         let policy = before.as_ref().map(|policy| policy.without_grants(&self.names));
@@ -78,9 +83,11 @@ impl Revoke {
                     true => Some(Applied::nothing(in_force.generation.number)),
                     // Also what stands for nothing now must not come in force with its container.
                     false => {
-                        let planned = Planned { policy, sources, inputs: None };
-                        let amended = amend(&mut kernel, &context.store, in_force, &planned, context.features());
-                        Some(amended.map_err(|error| removed.put_back(error.into()))?)
+                        let mut beside = beside(&config, &policy);
+                        beside.retain(|name| !self.names.contains(name));
+                        let planned = Planned { policy, sources, inputs: None, beside: Some(beside) };
+                        let amend = || amend(&mut kernel, &context.store, in_force, &planned, context.features());
+                        Some(Progress::of("revoking", amend).map_err(|error| removed.put_back(error.into()))?)
                     }
                 }
             }
@@ -89,6 +96,44 @@ impl Revoke {
         report(context, &self.names, &files, applied.as_ref());
         Ok(Outcome::Done)
     }
+
+    /// The same where the configuration is the one that the policy in force was made from, and nothing is unusual:
+    /// whatever the size of both, neither is read.
+    fn run_at_a_glance(&self, context: &Context) -> anyhow::Result<Option<Outcome>> {
+        let Some(first) = context.glance() else {
+            return Ok(None);
+        };
+        let revocable = |glance: &Glance| {
+            let all = self.names.iter().map(|name| glance.revocable(name)).collect::<Option<Vec<_>>>();
+            all.filter(|all| all.iter().enumerate().all(|(index, one)| !is_among(&one.path, all.get(..index))))
+        };
+        let (found, lifeline) = (revocable(&first), Lifeline::find());
+        let is_safe = lifeline.check(first.policy(), false).is_ok();
+        let Some(found) = found.filter(|found| is_safe && first.without_grants(found).is_some()) else {
+            return Ok(None);
+        };
+        let mut kernel = context.kernel()?;
+        let mut lock = context.lock()?;
+        let _held = lock.acquire(say_waiting)?;
+        // Another may have been at work meanwhile.
+        let glance =
+            Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
+        let step = glance.as_ref().and_then(|glance| glance.without_grants(&found));
+        let Some((glance, step)) = glance.zip(step) else {
+            return Ok(None);
+        };
+        let files: Vec<PathBuf> = found.into_iter().map(|one| one.path).collect();
+        // First the files: what is forgotten half way must not come back with the next apply.
+        let removed = Removed::take(&files)?;
+        let put = || glance.put(&mut kernel, &context.store, step);
+        let applied = Progress::of("revoking", put).map_err(|error| removed.put_back(error.into()))?;
+        report(context, &self.names, &files, Some(&applied));
+        Ok(Some(Outcome::Done))
+    }
+}
+
+fn is_among(path: &Path, others: Option<&[Revocable]>) -> bool {
+    others.is_some_and(|others| others.iter().any(|other| other.path == path))
 }
 
 /// The files that hold nothing but these grants.

@@ -1,6 +1,6 @@
 //! From the files to a configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::coverage::Coverage;
@@ -46,15 +46,31 @@ impl Config {
 
     /// The files of a configuration as they are, with nothing of them understood; none where one cannot be had.
     pub fn texts(path: Option<&Path>) -> Option<Texts> {
-        let (path, must_exist) = path.map_or((Path::new(DEFAULT_PATH), false), |path| (path, true));
-        let mut texts = Texts::around(path);
-        if must_exist || name_exists(path) {
-            texts.push(path, read_file(path).ok()?);
-        }
-        for path in list_grant_files(&Files::around(path).grants_dir()).ok()? {
+        let mut texts = Texts::around(path.unwrap_or(Path::new(DEFAULT_PATH)));
+        for path in Self::list(path)? {
             texts.push(&path, read_file(&path).ok()?);
         }
         Some(texts)
+    }
+
+    /// The files of a configuration, in the order of reading, none of them read; none where that cannot be told.
+    pub fn list(path: Option<&Path>) -> Option<Vec<PathBuf>> {
+        let (path, must_exist) = path.map_or((Path::new(DEFAULT_PATH), false), |path| (path, true));
+        let main = (must_exist || name_exists(path)).then(|| path.to_owned());
+        let drop_ins = list_grant_files(&Files::around(path).grants_dir()).ok()?;
+        Some(main.into_iter().chain(drop_ins).collect())
+    }
+
+    /// One of which no more is known than where it lies and whether the host is denied, for who has a grant judged.
+    pub fn outline(configuration: &Path, host: bool) -> Self {
+        Self { on_link: true, host, ranges: Vec::new(), files: Files::around(configuration), ..Self::default() }
+    }
+
+    /// The grants in a file of `grants.d` with that text; none where it is no such file.
+    pub fn grants_in(path: &Path, text: &str) -> Option<Vec<Grant>> {
+        let (mut loading, mut config) = (Loading::around(path), Self::default());
+        loading.read_grants(&mut config, &Coverage::of(&[], true, true), path, text.to_owned());
+        loading.finish(config).ok().map(|loaded| loaded.config.grants)
     }
 
     /// Reads it again from the texts that it was read from once.

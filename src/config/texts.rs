@@ -26,7 +26,7 @@ struct Text {
 
 impl Texts {
     /// None yet, around the configuration file at that path.
-    pub(super) fn around(configuration: &Path) -> Self {
+    pub(crate) fn around(configuration: &Path) -> Self {
         Self { configuration: plain(configuration), files: Vec::new() }
     }
 
@@ -36,7 +36,7 @@ impl Texts {
     }
 
     /// Where the configuration file lies, or would lie.
-    pub(super) fn configuration(&self) -> &Path {
+    pub fn configuration(&self) -> &Path {
         &self.configuration
     }
 
@@ -46,7 +46,7 @@ impl Texts {
     }
 
     /// Those of the drop-ins.
-    pub(super) fn drop_ins(&self) -> impl Iterator<Item = (&Path, &str)> {
+    pub fn drop_ins(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.all().filter(|(path, _)| *path != self.configuration)
     }
 
@@ -54,18 +54,25 @@ impl Texts {
         self.all().find(|(other, _)| *other == path).map(|(_, text)| text)
     }
 
-    fn all(&self) -> impl Iterator<Item = (&Path, &str)> {
+    /// The path and the text of each file, in the order of reading.
+    pub fn all(&self) -> impl Iterator<Item = (&Path, &str)> {
         self.files.iter().map(|file| (file.path.as_path(), file.text.as_str()))
     }
 
     /// The same with one more drop-in, in the place of one at the same path.
     pub fn with_drop_in(&self, path: &Path, text: String) -> Self {
-        let mut texts = self.without(&[path.to_owned()]);
-        let path = plain(path);
-        // The configuration file comes first wherever it lies.
-        let place = texts.files.partition_point(|file| file.path == self.configuration || file.path < path);
-        texts.files.insert(place, Text { path, text });
+        let mut texts = self.clone();
+        texts.put_drop_in(path, text);
         texts
+    }
+
+    /// Adds a drop-in, in the place of one at the same path.
+    pub fn put_drop_in(&mut self, path: &Path, text: String) {
+        let path = plain(path);
+        self.files.retain(|file| file.path != path);
+        // The configuration file comes first wherever it lies.
+        let place = self.files.partition_point(|file| file.path == self.configuration || file.path < path);
+        self.files.insert(place, Text { path, text });
     }
 
     /// What became of the files since they were `then`, in the order of reading; what is gone comes last.

@@ -9,7 +9,7 @@ use super::known::Known;
 use super::trial::follow;
 use super::{Applied, Error, Generation, Planned, Store, StoreError, apply};
 use crate::netlink::{self, Kernel, Live};
-use crate::ruleset::{Features, Table, compile};
+use crate::ruleset::{Digest, Features, Table, compile};
 
 /// How often the kernel is asked without reading its elements, before they are read after all: once,
 /// and again where another program's change came first.
@@ -149,6 +149,8 @@ fn amend_quickly(
 /// Sees what the kernel holds without reading its elements.
 pub(super) struct QuickLook {
     applied: Table,
+    /// That of `applied`, where it is known.
+    digest: Option<Digest>,
     seen: Option<Live>,
     looks: usize,
 }
@@ -157,7 +159,12 @@ impl QuickLook {
     /// None where they have to be read.
     pub(super) fn of(in_force: InForce) -> Option<Self> {
         let InForce { applied, seen, .. } = in_force;
-        seen.map(|seen| Self { applied, seen: Some(seen), looks: 0 })
+        seen.map(|seen| Self { applied, digest: None, seen: Some(seen), looks: 0 })
+    }
+
+    /// What was `seen`, or what `applied` put there of what matters, and has that digest with all the rest.
+    pub(super) fn new(applied: Table, digest: Digest, seen: Option<Live>) -> Self {
+        Self { applied, digest: Some(digest), seen, looks: 0 }
     }
 
     /// What is there now.
@@ -166,7 +173,11 @@ impl QuickLook {
         match self.seen.take() {
             Some(live) => Ok(live),
             None if self.looks > QUICK_LOOKS => Err(Quick::Blind),
-            None => kernel.read_frame()?.with_elements_of(&self.applied, Timestamp::now()).ok_or(Quick::Blind),
+            None => {
+                let digest = self.digest.get_or_insert_with(|| self.applied.digest());
+                let frame = kernel.read_frame()?;
+                frame.with_elements_as(&self.applied, digest, Timestamp::now()).ok_or(Quick::Blind)
+            }
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Puts a policy in force as a new generation.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::hold::{flags, let_go};
 use super::known::{self, Known, fingerprint, look};
 use super::store::Draft;
-use super::{Author, Error, Generation, Planned, Store, StoreError, difference};
+use super::{Author, Error, Generation, Planned, Store, StoreError, difference, index};
 use crate::netlink::{self, Kernel, Live, Sent};
 use crate::policy::Policy;
-use crate::ruleset::{Digest, Features, Marker, Table, compile};
+use crate::ruleset::{Digest, Features, Marker, SetSum, Table, compile};
 
 /// What [`apply`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +56,11 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
 ) -> Result<Applied, E> {
     let policy = &what.policy;
     let flags = flags(policy, store, features);
-    let table = Table { flags, ..compile(policy, features, Timestamp::now()) };
-    let (digest, last) = (table.digest(), store.last()?);
+    let now = Timestamp::now();
+    let table = Table { flags, ..compile(policy, features, now) };
+    let sums: BTreeMap<String, SetSum> = table.sets.iter().map(|set| (set.name.clone(), set.elements.sum())).collect();
+    let digest = table.digest_by(|set| sums.get(&set.name).copied().unwrap_or_default());
+    let last = store.last()?;
     let print = fingerprint(&(policy, &what.sources));
     // Whether the file of that number is known to say just this, so that there is no need to read it.
     let is_kept = |at, number| {
@@ -81,9 +86,12 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     };
     let sent = kernel.replace_seen(|kernel| look(kernel, &table, &digest), want);
     let done = match (sent, planned) {
-        (Ok(sent), Some((_, draft))) => {
+        (Ok(sent), Some((generation, draft))) => {
             draft.keep()?;
             store.prune(number)?;
+            if let Some(beside) = &what.beside {
+                index::note(store, &generation, sums, beside, now);
+            }
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
         (Ok(sent), None) => {

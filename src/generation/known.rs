@@ -8,12 +8,12 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::file_state::{FileState, boot_id};
 use super::{Generation, Store};
 use crate::config::Mode;
 use crate::netlink::{Error, Frame, Kernel, Live};
@@ -51,28 +51,11 @@ struct Kept {
     inputs: Option<(String, Mode)>,
 }
 
-/// By which a file shows that it was written since.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileState {
-    inode: u64,
-    len: u64,
-    modified: (i64, i64),
-}
-
 impl Place {
     /// This thread's; none where it cannot be told.
     fn here() -> Option<Self> {
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
         let netns = fs::metadata("/proc/thread-self/ns/net").ok()?;
-        Some(Self { boot, netns: (netns.dev(), netns.ino()) })
-    }
-}
-
-impl FileState {
-    fn of(path: &Path) -> Option<Self> {
-        let found = fs::metadata(path).ok()?;
-        Some(Self { inode: found.ino(), len: found.len(), modified: (found.mtime(), found.mtime_nsec()) })
+        Some(Self { boot: boot_id()?, netns: (netns.dev(), netns.ino()) })
     }
 }
 
@@ -94,7 +77,7 @@ impl Known {
     /// Whether the file of `number` is known to say what is planned, which has that fingerprint.
     pub fn has_kept(&self, store: &Store, number: u64, planned: &str) -> bool {
         let is_kept =
-            |kept: &Kept| kept.planned == planned && FileState::of(&store.path(number)) == Some(kept.file.clone());
+            |kept: &Kept| kept.planned == planned && FileState::of(&store.file_of(number)) == Some(kept.file.clone());
         self.generation == number && self.kept.as_ref().is_some_and(is_kept)
     }
 }
@@ -112,7 +95,7 @@ pub(super) fn note(
     let Some((at, place)) = at.zip(Place::here()) else {
         return;
     };
-    let file = FileState::of(&store.path(generation));
+    let file = FileState::of(&store.file_of(generation));
     let before = Known::any(store);
     let kept_so_far = || {
         let kept = before.as_ref().filter(|known| known.generation == generation)?.kept.clone()?;
@@ -166,7 +149,7 @@ pub fn unchanged(kernel: &mut Kernel, store: &Store, inputs: &str) -> Result<Opt
         let Kept { file, inputs: made_from, .. } = known.kept?;
         let (_, mode) = made_from.filter(|(print, _)| print == inputs)?;
         let is_wanted = matches!(store.wanted(), Ok(Some(wanted)) if wanted == known.generation);
-        let is_kept = FileState::of(&store.path(known.generation)).as_ref() == Some(&file);
+        let is_kept = FileState::of(&store.file_of(known.generation)).as_ref() == Some(&file);
         (is_wanted && is_kept).then_some((known.generation, mode))
     }))
 }

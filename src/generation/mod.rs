@@ -7,26 +7,33 @@
 //! file `in-force`.
 
 mod amend;
+mod amendment;
 mod apply;
 mod boot;
 mod difference;
+mod file_state;
+mod glance;
 mod guard_record;
 mod hold;
+mod index;
 mod known;
 mod mute;
 mod record;
 mod remove;
 mod revise;
 mod rollback;
+mod shelf;
 mod sources;
 mod store;
 mod tidy;
 mod trial;
 
 pub use amend::{InForce, InForceError, amend, in_force};
+pub use amendment::{Amendment, Base, Changed, Written};
 pub use apply::{Applied, apply, next_number};
 pub use boot::{Boot, raise};
 pub use difference::difference;
+pub use glance::{Glance, Revocable, Step};
 pub use guard_record::GuardRecord;
 pub use known::{fingerprint, look, note_whole, see, unchanged};
 pub use mute::mute;

@@ -30,6 +30,9 @@ pub struct Planned {
     /// The fingerprint of the configuration and the host that it was made from; none where the same would give another
     /// plan some time later, or gives rise to warnings.
     pub inputs: Option<String>,
+    /// The names of the configuration's grants that are not in the policy, such as those that stand for nothing on this
+    /// host; none where nobody knows.
+    pub beside: Option<Vec<String>>,
 }
 
 impl Sources {

@@ -1,4 +1,4 @@
-//! The state directory: one file per generation.
+//! The state directory: one file per generation, which holds all of it or what it changed in another one.
 //!
 //! A file is written under another name, flushed and renamed, so that it is there whole or not at
 //! all; one that is damaged nevertheless is listed as such and stops nothing else.
@@ -18,10 +18,8 @@ use tempfile::NamedTempFile;
 use super::known::Known;
 use super::{Generation, GuardRecord, Trial};
 
-/// How many generations are kept.
-const KEPT: usize = 100;
 /// How the names of files begin that are not in their place yet.
-const DRAFT: &[u8] = b".new-";
+pub(super) const DRAFT: &[u8] = b".new-";
 /// Held by who makes a generation.
 const LOCK: &str = "lock";
 /// Held by a guard.
@@ -63,6 +61,32 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong with it.
         source: serde_json::Error,
+    },
+    /// It is a difference to one that is not there any more.
+    #[error(
+        "generation {number} is kept as what it changed in generation {base}, and {} is gone: go back to another \
+         generation, or run `dockwall apply`", path.display()
+    )]
+    BaseLost {
+        /// The number.
+        number: u64,
+        /// The number of the other.
+        base: u64,
+        /// The other's file.
+        path: PathBuf,
+    },
+    /// It is a difference to one that is another by now.
+    #[error(
+        "generation {number} is kept as what it changed in generation {base}, and {} is another one by now: go back to \
+         another generation, or run `dockwall apply`", path.display()
+    )]
+    BaseChanged {
+        /// The number.
+        number: u64,
+        /// The number of the other.
+        base: u64,
+        /// The other's file.
+        path: PathBuf,
     },
     /// Somebody else is at work for longer than one waits.
     #[error(
@@ -170,72 +194,6 @@ impl Store {
         }
     }
 
-    /// The generations, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] where the directory cannot be read; a missing one is empty.
-    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let numbers = self.numbers()?;
-        Ok(numbers.into_iter().map(|number| Listed { number, generation: self.get(number) }).collect())
-    }
-
-    /// The highest number so far; 0 without any.
-    ///
-    /// # Errors
-    /// As [`Store::list`].
-    pub fn last(&self) -> Result<u64, StoreError> {
-        Ok(self.numbers()?.last().copied().unwrap_or(0))
-    }
-
-    /// Their numbers, lowest first.
-    pub(super) fn numbers(&self) -> Result<Vec<u64>, StoreError> {
-        let entries = match fs::read_dir(&self.directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|source| io_error("read", &self.directory, source))?,
-        };
-        let number = |entry: io::Result<fs::DirEntry>| {
-            entry.ok()?.file_name().to_str()?.strip_prefix("generation-")?.strip_suffix(".json")?.parse().ok()
-        };
-        let mut numbers: Vec<u64> = entries.filter_map(number).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
-
-    /// The generation of that number.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`], [`StoreError::Damaged`], or what the system says.
-    pub fn get(&self, number: u64) -> Result<Generation, StoreError> {
-        let path = self.path(number);
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(StoreError::Missing { number, directory: self.directory.clone() })
-            }
-            Err(source) => Err(io_error("read", &path, source)),
-            Ok(text) => serde_json::from_slice(&text).map_err(|source| StoreError::Damaged { path, source }),
-        }
-    }
-
-    /// Puts a generation in its place, where every process finds it from then on. What is in it is on the disk; that it
-    /// is there is, once a [`Draft`] that was written after it is kept.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; the directory is as it was.
-    pub(super) fn put_first(&self, generation: &Generation) -> Result<(), StoreError> {
-        let path = self.path(generation.number);
-        let placed = self.draft(generation).and_then(|file| file.persist(&path).map_err(|error| error.error));
-        placed.map(drop).map_err(|source| io_error("write", &path, source))
-    }
-
-    /// Keeps a generation: once this returns it is on the disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; the directory is as it was.
-    pub fn put(&self, generation: &Generation) -> Result<(), StoreError> {
-        let path = self.path(generation.number);
-        self.write(&path, generation).map_err(|source| io_error("write", &path, source))
-    }
-
     /// The change on trial, or the last one that was and went back.
     ///
     /// # Errors
@@ -299,7 +257,7 @@ impl Store {
     }
 
     /// Writes a file whole or not at all, and waits for no disk.
-    fn put_unflushed(&self, content: &impl Serialize, path: &Path) -> io::Result<()> {
+    pub(super) fn put_unflushed(&self, content: &impl Serialize, path: &Path) -> io::Result<()> {
         let mut file = self.write_draft(content)?;
         file.flush()?;
         file.persist(path).map(|_| ()).map_err(|error| error.error)
@@ -359,56 +317,31 @@ impl Store {
         self.directory.join("trial.json")
     }
 
-    fn write(&self, path: &Path, content: &impl Serialize) -> io::Result<()> {
+    pub(super) fn write(&self, path: &Path, content: &impl Serialize) -> io::Result<()> {
         persist(self.draft(content)?, path)
     }
 
     /// The content in a file under another name, on the disk.
-    fn draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
+    pub(super) fn draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
         let file = self.write_draft(content)?;
         file.as_file().sync_data()?;
         Ok(file)
     }
 
+    /// A file with nothing in it yet.
+    pub(super) fn begin_draft(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix(OsStr::from_bytes(DRAFT)).tempfile_in(&self.directory)
+    }
+
     /// The same, not on the disk yet.
     fn write_draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix(OsStr::from_bytes(DRAFT)).tempfile_in(&self.directory)?;
+        let mut file = self.begin_draft()?;
         let mut writer = io::BufWriter::new(&mut file);
         serde_json::to_writer(&mut writer, content)?;
         writer.write_all(b"\n")?;
         writer.flush()?;
         drop(writer);
         Ok(file)
-    }
-
-    /// Forgets a generation, as when the kernel refused it. It may be gone already.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn forget(&self, number: u64) -> Result<(), StoreError> {
-        delete(&self.path(number))
-    }
-
-    /// Forgets the oldest generations beyond a hundred, and never the one in force; and what killed commands
-    /// left half written. To be called with the lock held, and no draft that is still to be kept.
-    ///
-    /// # Errors
-    /// As [`Store::list`] and [`Store::forget`].
-    pub fn prune(&self, in_force: u64) -> Result<(), StoreError> {
-        let is_draft = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(DRAFT));
-        let entries = fs::read_dir(&self.directory).map_err(|source| io_error("read", &self.directory, source))?;
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_draft).try_for_each(|path| delete(&path))?;
-        let numbers = self.numbers()?;
-        let surplus = numbers.len().saturating_sub(KEPT);
-        numbers
-            .into_iter()
-            .take(surplus)
-            .filter(|number| *number != in_force)
-            .try_for_each(|number| self.forget(number))
-    }
-
-    pub(super) fn path(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("generation-{number}.json"))
     }
 }
 
@@ -486,17 +419,17 @@ fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
 }
 
 /// Whether there is no such file, nor could be.
-fn is_nothing(error: &io::Error) -> bool {
+pub(super) fn is_nothing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-fn delete(path: &Path) -> Result<(), StoreError> {
+pub(super) fn delete(path: &Path) -> Result<(), StoreError> {
     match fs::remove_file(path) {
         Err(error) if is_nothing(&error) => Ok(()),
         removed => removed.map_err(|source| io_error("delete", path, source)),
     }
 }
 
-fn io_error(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
+pub(super) fn io_error(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { doing, path: path.to_owned(), source }
 }

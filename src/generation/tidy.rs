@@ -36,6 +36,7 @@ pub fn tidy(
         policy: generation.policy.without_grants(run_out),
         sources: generation.sources.clone(),
         inputs: None,
+        beside: None,
     };
     let applied = apply(kernel, store, &planned, features)?;
     // What is on trial goes back all the same.

@@ -12,7 +12,7 @@ pub struct Frame(Live);
 
 impl Frame {
     /// What was read without elements.
-    pub(super) fn of(live: Live) -> Self {
+    pub(crate) fn of(live: Live) -> Self {
         let whole = live.table.is_none();
         Self(Live { whole, ..live })
     }

@@ -100,6 +100,14 @@ impl Policy {
         self.grants.iter().map(Cow::Borrowed).chain(resolvers)
     }
 
+    /// The policy without what there may be much of: its denied networks and its grants.
+    pub fn outline(&self) -> Self {
+        let Self { containers, excluded, uplinks, resolvers, log, .. } = self;
+        let (containers, excluded, uplinks) = (containers.clone(), excluded.clone(), uplinks.clone());
+        let (denied, grants, resolvers, log) = (Networks::default(), Vec::new(), resolvers.clone(), log.clone());
+        Self { containers, excluded, uplinks, denied, grants, resolvers, log, ..*self }
+    }
+
     /// The policy with one more grant, in the place of one of the same name.
     pub fn with_grant(&self, grant: Grant) -> Self {
         let mut policy = self.without_grants(std::slice::from_ref(&grant.name));

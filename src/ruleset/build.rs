@@ -17,7 +17,7 @@ const PACKET_HOST: u8 = 0;
 
 /// An address family inside the `inet` table: what has to be checked before an address is loaded,
 /// so that no IPv6 packet is judged by the bytes at an IPv4 offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// IPv4.
     Ipv4,

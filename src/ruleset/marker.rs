@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Chain, Elements, Rule, Table};
+use super::{Chain, Rule, Set, SetSum, Table};
 
 /// The chain that carries the marker as its comment. It is never hooked and holds no rule, so it
 /// can be made anew in any batch, while the table's own comment is fixed when the table is made.
@@ -21,8 +21,8 @@ pub struct Marker {
     pub digest: Digest,
 }
 
-/// The first 128 bits of the SHA-256 of a ruleset's text, in hexadecimal; behind a `+`, where
-/// there are such, the first 64 bits of that of the elements that run out.
+/// The first 128 bits of the SHA-256 of a ruleset's text, in which the elements of a set stand as their [`SetSum`], in
+/// hexadecimal; behind a `+`, where there are such, the first 64 bits of that of the elements that run out.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Digest(String);
@@ -64,7 +64,7 @@ impl FromStr for Marker {
     }
 }
 
-/// Text that is hashed as it is written: that of a large set is never there as a whole.
+/// Text that is hashed as it is written.
 struct Hashed(Sha256);
 
 impl Hashed {
@@ -89,6 +89,11 @@ impl Table {
     /// The digest of all that decides about packets: not of counters, handles, the order in which
     /// chains and sets were made, and the marker itself.
     pub fn digest(&self) -> Digest {
+        self.digest_by(|set| set.elements.sum())
+    }
+
+    /// The same where each set holds what has that sum, whatever of it is here.
+    pub fn digest_by(&self, sum: impl Fn(&Set) -> SetSum) -> Digest {
         let mut sets: Vec<_> = self.sets.iter().collect();
         sets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut chains: Vec<_> = self.chains.iter().filter(|chain| chain.name != MARKER_CHAIN).collect();
@@ -98,15 +103,10 @@ impl Table {
         let mut passing = Hashed(Sha256::new());
         let mut passes = false;
         for set in sets {
-            let Elements::Boxes(boxes) = &set.elements else {
-                text.add(format_args!("{set}\n"));
-                continue;
-            };
-            let (lasting, rest): (Vec<_>, Vec<_>) = boxes.iter().cloned().partition(|one| one.expiry.is_none());
-            text.add(format_args!("{}\n", set.with_elements(Elements::Boxes(lasting))));
-            for element in rest {
-                let until = element.expiry.map(|expiry| expiry.at);
-                passing.add(format_args!("{} {} {until:?}\n", set.name, set.keys_text(&element)));
+            let sum = sum(set);
+            text.add(format_args!("{}\n{}\n", set.with_elements(set.elements.none()), sum.lasting));
+            if !sum.passing.is_nothing() {
+                passing.add(format_args!("{} {}\n", set.name, sum.passing));
                 passes = true;
             }
         }

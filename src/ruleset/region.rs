@@ -10,7 +10,7 @@ pub const FIELDS: usize = 4;
 pub type Bounds = (u128, u128);
 
 /// A box: an interval in each field. A key with fewer fields has `(0, 0)` in the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Region(pub [Bounds; FIELDS]);
 
 impl Region {

@@ -71,6 +71,46 @@ fn what_a_change_costs_does_not_depend_on_what_else_there_is() {
     assert!(few.iter().all(|calls| calls.batches == apply().batches), "{few:?}");
 }
 
+/// What is read of the files in the host's directory, and what is written, in bytes.
+#[track_caller]
+fn bytes(host: &Host, arguments: &str) -> [usize; 2] {
+    let trace = host.directory.path().join("trace");
+    let output = format!("--output={}", trace.display());
+    let starter = ["strace", "--quiet=all", "-f", "-y", "--trace=read,pread64,readv,write,pwrite64,writev", &output];
+    let ended = host.run_under(&starter, arguments);
+    assert_eq!(ended.status, 0, "{arguments}: {}", ended.stderr);
+    let traced = std::fs::read_to_string(&trace).unwrap();
+    let directory = format!("<{}/", host.directory.path().display());
+    let of_files = || traced.lines().filter(|line| line.split(',').next().unwrap().contains(&directory));
+    let moved = |call: &str| {
+        let these = of_files().filter(|line| line.split_once('(').is_some_and(|(name, _)| name.contains(call)));
+        these.map(|line| line.rsplit("= ").next().unwrap().parse::<usize>().unwrap()).sum()
+    };
+    ["read", "write"].map(moved)
+}
+
+/// The same to within what a few more steps of a search take, whatever is in the configuration, in the policy and in
+/// the kernel.
+#[test]
+fn a_grant_and_its_revoke_read_and_write_as_much_on_top_of_ten_thousand_as_on_top_of_ten() {
+    let cost = |count| {
+        let host = Host::new(&(many(count) + &granted(count)));
+        host.expect(0, "apply");
+        let first = ["grant 10.254.2.3 --name one", "revoke one"].map(|arguments| bytes(&host, arguments));
+        // One that came with an apply.
+        host.expect(0, "grant 10.254.2.3 --name two");
+        host.expect(0, "apply --mode enforce");
+        let second = ["revoke two", "grant fd00::7 --port 80/tcp"].map(|arguments| bytes(&host, arguments));
+        assert_eq!(host.json(0, "status")["wall"]["drifted"], false);
+        [first, second].concat()
+    };
+    let (few, much) = (cost(10), cost(10_000));
+    for ([read, written], [more_read, more_written]) in few.iter().zip(&much) {
+        assert!(more_read.abs_diff(*read) < 4096 && *read < 30_000, "{few:?} {much:?}");
+        assert!(more_written.abs_diff(*written) < 256 && *written < 10_000, "{few:?} {much:?}");
+    }
+}
+
 /// Somebody else's change moves the number of the ruleset: then all is looked at, and what is wrong is put right.
 #[test]
 fn what_somebody_took_out_of_a_set_is_put_back_by_the_next_apply() {
@@ -106,4 +146,13 @@ fn a_batch_is_as_long_as_it_was() {
 fn many(networks: u32) -> String {
     let network = |index: u32| format!("\"10.{}.{}.{}/29\"", index / 4096, index / 16 % 256, index % 16 * 16);
     format!("[deny]\nranges = [{}]\n", (0..networks).map(network).collect::<Vec<_>>().join(", "))
+}
+
+/// That many grants of an address, of which no two touch.
+fn granted(grants: u32) -> String {
+    let grant = |index: u32| {
+        let to = format!("10.{}.{}.{}", 200 + index / 16384, index / 64 % 256, index % 64 * 4 + 1);
+        format!("[[grant]]\nname = \"g{index}\"\nto = \"{to}\"\n")
+    };
+    (0..grants).map(grant).collect()
 }

@@ -73,7 +73,16 @@ fn whatever_is_damaged_the_kernel_holds_old_or_new_rules_whole_and_the_next_appl
         "apply --mode audit --confirm 10m",
         "remove",
     ];
-    const FILES: [&str; 5] = ["generation-2.json", "in-force", "trial.json", "lock", "guard.lock"];
+    const FILES: [&str; 8] = [
+        "generation-1.json",
+        "generation-2.json",
+        "generation-2.on-1.json",
+        "index",
+        "in-force",
+        "trial.json",
+        "lock",
+        "guard.lock",
+    ];
     std::thread::scope(|scope| {
         for file in FILES {
             scope.spawn(move || {
@@ -127,6 +136,30 @@ fn a_lock_that_cannot_be_had_keeps_no_wall_down() {
     host.expect(0, "remove");
     host.expect(0, "boot");
     host.expect(0, "status");
+}
+
+/// Without the generation that it is a difference to, the one in force is told as what it is, stands all the same, and
+/// the next apply makes another.
+#[test]
+fn a_generation_whose_base_is_lost_says_so_and_the_next_apply_makes_a_whole_one() {
+    let host = Host::new("mode = \"enforce\"");
+    host.expect(0, "apply");
+    host.expect(0, "grant 10.1.2.3 --name site");
+    assert!(host.state().join("generation-2.on-1.json").exists());
+    std::fs::remove_file(host.state().join("generation-1.json")).unwrap();
+    let before = host.netns.list();
+    for command in ["grant 10.1.2.4", "rollback --to 2"] {
+        let refused = host.expect(7, command).stderr;
+        assert!(refused.contains("generation-1.json is gone") && refused.contains("dockwall apply"), "{refused}");
+    }
+    let history = host.json(0, "history");
+    assert!(history[0]["damaged"].as_str().unwrap().contains("generation-1.json is gone"), "{history}");
+    assert_eq!(host.json(0, "status")["enforced"], true);
+    assert_eq!(host.netns.list(), before);
+    host.expect(0, "apply");
+    host.expect(0, "grant 10.1.2.4");
+    let status = host.json(0, "status");
+    assert_eq!(status["wall"]["drifted"], false, "{status}");
 }
 
 /// Nobody waits for ever, and who waits is told so.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 pub use self::denied::log_statement;
 pub use self::names::{chains, sets};
 
-use super::exceptions::Exceptions;
+use super::exceptions::{Exceptions, Part};
 use super::{Chain, Features, Hook, Rule, Side, Table};
 use crate::policy::Policy;
 
@@ -26,7 +26,16 @@ const PREROUTING_PRIORITY: i32 = -90;
 
 /// The table that makes `policy` hold, at `now`: without the grants that have run out by then.
 pub fn compile(policy: &Policy, features: Features, now: Timestamp) -> Table {
-    let exceptions = Exceptions::of(policy, now);
+    compile_with(policy, features, Exceptions::of(policy, now))
+}
+
+/// The same with no more in the sets than what is looked at: `policy` is one without denied networks and grants. Its
+/// rules are those of the whole.
+pub fn compile_part(policy: &Policy, features: Features, part: Part) -> Table {
+    compile_with(policy, features, Exceptions::part(part))
+}
+
+fn compile_with(policy: &Policy, features: Features, exceptions: Exceptions) -> Table {
     let chains = compile_chains(policy, features, &exceptions);
     Table { sets: contents::sets_of(policy, exceptions), chains, ..Table::new() }
 }

@@ -1,0 +1,164 @@
+//! The generation in force at a glance: changed in one point at a cost that does not grow with what is in it.
+//!
+//! Nothing of it is read but what the change is about. Which elements of the sets that is, and what becomes of them, is
+//! looked up in the index; the rest of the table is compiled without elements, and its digest from what the sets are
+//! known to hold. Where that is the one in the kernel's mark, and the frame of the kernel's table the compiled one, it is
+//! as sure as if all had been read from the disk.
+
+mod put;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+pub use step::Step;
+
+use super::Store;
+use super::amendment::Changed;
+use super::file_state::FileState;
+use super::hold::flags;
+use super::index::Index;
+use crate::config::{self, Config};
+use crate::netlink::{Frame, Kernel};
+use crate::policy::{Grant, Policy};
+use crate::ruleset::{Features, Pieces};
+
+/// The generation in force, by its index.
+#[derive(Debug)]
+pub struct Glance {
+    index: Index,
+    number: u64,
+    changed: Changed,
+    /// What the grants ask for that came since.
+    added: Pieces,
+    /// What those asked for that went.
+    removed: Pieces,
+    frame: Frame,
+    features: Features,
+    /// What the table is made with.
+    flags: u32,
+    now: Timestamp,
+}
+
+/// A grant that can be taken back, and the file that holds nothing else.
+#[derive(Debug, Clone)]
+pub struct Revocable {
+    /// The grant.
+    pub grant: Grant,
+    /// Its file.
+    pub path: PathBuf,
+    is_of_base: bool,
+}
+
+impl Glance {
+    /// The generation in force; none where all has to be read.
+    pub fn find(kernel: &mut Kernel, store: &Store, features: Features) -> Option<Self> {
+        let index = Index::open(store)?;
+        let frame = kernel.read_frame().ok()?;
+        let (marker, now) = (frame.marker()?, Timestamp::now());
+        let changed = if marker.generation == index.head.base.number {
+            Changed::nothing(index.head.revoked.clone(), index.head.sums.clone())
+        } else if store.whole_path(marker.generation).exists() {
+            return None;
+        } else {
+            let amendment = store.amendment(marker.generation).ok()??;
+            (amendment.base == index.head.base).then_some(amendment.changed)?
+        };
+        let ends = changed.added.iter().filter_map(|grant| grant.until).chain(index.head.ends).min();
+        if ends.is_some_and(|ends| ends <= now) {
+            // What has run out is another table by now.
+            return None;
+        }
+        let flags = flags(&index.head.policy, store, features);
+        let glance = Self::new(index, changed, frame, features, flags, now)?;
+        let table = glance.table(&Pieces::default(), &Pieces::default(), Pieces::default());
+        let digest = glance.digest(&table, &glance.changed);
+        glance.frame.with_elements_as(&table, &digest, now)?;
+        Some(glance)
+    }
+
+    fn new(
+        index: Index,
+        changed: Changed,
+        frame: Frame,
+        features: Features,
+        flags: u32,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let [added, removed] = [&changed.added, &changed.removed].map(|grants| pieces(grants, now));
+        let number = frame.marker()?.generation;
+        Some(Self { index, number, changed, added, removed, frame, features, flags, now })
+    }
+
+    /// Whether the files of the configuration are the very ones that it was made of.
+    pub fn is_of_files(&self, configuration: Option<&Path>) -> bool {
+        let Some(found) = Config::list(configuration) else {
+            return false;
+        };
+        let (head, changed) = (&self.index.head, &self.changed);
+        let configuration = configuration.unwrap_or(Path::new(config::DEFAULT_PATH));
+        let is_written = |path: &PathBuf| changed.written.iter().any(|written| written.path == *path);
+        let stays = |path: &PathBuf| !is_written(path) && !changed.deleted.contains(path);
+        let kept: Vec<&(PathBuf, FileState)> = head.files.iter().filter(|(path, _)| stays(path)).collect();
+        let written = || changed.written.iter().map(|written| (&written.path, written.text.as_bytes()));
+        let expected: BTreeSet<&PathBuf> =
+            kept.iter().map(|(path, _)| path).chain(written().map(|(path, _)| path)).collect();
+        configuration == head.configuration
+            && found.iter().collect::<BTreeSet<_>>() == expected
+            && kept.iter().all(|(path, state)| FileState::of(path).as_ref() == Some(state))
+            && written().all(|(path, text)| std::fs::read(path).is_ok_and(|found| found == text))
+    }
+
+    /// Whether the two are the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.number, self.index.head.base) == (other.number, other.index.head.base) && self.changed == other.changed
+    }
+
+    /// What holds, without denied networks and grants.
+    pub fn policy(&self) -> &Policy {
+        &self.index.head.policy
+    }
+
+    /// The configuration, as far as it is known.
+    pub fn configuration(&self) -> Config {
+        Config::outline(&self.index.head.configuration, self.policy().host)
+    }
+
+    /// Whether a grant may have that name, also one that stands for nothing here; none where that cannot be told.
+    pub fn has_name(&self, name: &str) -> Option<bool> {
+        let is_it = |grant: &Grant| grant.name == name;
+        Some(self.changed.added.iter().any(is_it) || self.index.has_name(name)?)
+    }
+
+    /// Whether anything that `grant` opens would be closed without it and the others; none where that cannot be told.
+    pub fn closes_some_of(&self, grant: &Grant) -> Option<bool> {
+        let mut closes = false;
+        for opening in &grant.openings {
+            closes |= if opening.host { self.policy().host } else { self.index.denies(&opening.to)? };
+        }
+        Some(closes)
+    }
+
+    /// The grant of that name, where it has a file of its own and the same name; none where that has to be looked into.
+    pub fn revocable(&self, name: &str) -> Option<Revocable> {
+        let path = self.configuration().drop_in(name);
+        if let Some(grant) = self.changed.added.iter().find(|grant| grant.name == name) {
+            let is_written = self.changed.written.iter().any(|written| written.path == path);
+            return is_written.then(|| Revocable { grant: grant.clone(), path, is_of_base: false });
+        }
+        let is_gone = self.changed.removed.iter().any(|grant| grant.name == name);
+        let grant = self.index.grant(name).filter(|_| !is_gone)?;
+        let grants = Config::grants_in(&path, &std::fs::read_to_string(&path).ok()?)?;
+        let is_alone = grants.len() == 1 && grants.iter().all(|grant| grant.name == name);
+        is_alone.then_some(Revocable { grant, path, is_of_base: true })
+    }
+}
+
+fn pieces(grants: &[Grant], now: Timestamp) -> Pieces {
+    Pieces::of(grants.iter().map(Cow::Borrowed), now)
+}
