@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use support::lab::programs::{DOCKERD_RESTART, NFTABLES_RESTART};
 use support::lab::table::{Expected, State, Table};
-use support::lab::{
-    ENFORCE, HOST, LAN, Lab, Row, Sender, VPN, Verdict, WAN, from, of_tcp, of_tcp_at, packets_of, published_at,
-};
+use support::lab::{ENFORCE, HOST, LAN, Lab, Row, Sender, VPN, Verdict, WAN, from, of_tcp, of_tcp_at, packets_of};
 
 const DOCKWALL: &str = env!("CARGO_BIN_EXE_dockwall");
 
@@ -38,78 +36,10 @@ fn await_status(lab: &Lab, key: &str, value: &serde_json::Value) {
     }
 }
 
-fn published(verdict: Verdict) -> Vec<Row> {
-    from("lan", HOST.into_iter().flat_map(published_at), verdict)
-}
-
-/// Tables, rules and settings of others by a dump around every command.
-#[track_caller]
-fn nothing_of_others_changes(lab: &Lab, who: &str) {
-    lab.configure(ENFORCE);
-    let mut before = lab.snapshot();
-    let commands = [
-        "apply --mode audit",
-        "apply",
-        "grant 10.57.17.5 --port 9/tcp --name other",
-        "revoke other",
-        "rollback",
-        "remove",
-        "apply",
-    ];
-    for command in commands {
-        lab.dockwall(command);
-        let after = lab.snapshot();
-        assert!(before == after, "{who}, {command}:\n{}", before.difference(&after));
-        before = after;
-    }
-    // Which makes the table anew, as its own.
-    let guard = guard(lab);
-    let pid = lab.status()["hold"]["processes"][0]["pid"].as_u64().unwrap();
-    lab.exec("host", &format!("kill -TERM {pid}"));
-    drop(guard);
-    await_status(lab, "guard", &false.into());
-    let after = lab.snapshot();
-    assert!(before == after, "{who}, guard:\n{}", before.difference(&after));
-}
-
 #[track_caller]
 fn says(lab: &Lab, command: &str, expected: &str) {
     let said = lab.exec("host", command);
     assert!(said.contains(expected), "{command}: {said}");
-}
-
-/// With the real programs.
-#[test]
-fn a1_a4_b8_no_command_changes_anything_of_firewalld_fail2ban_podman_and_ufw_which_go_on() {
-    let lab = Lab::with_programs();
-    lab.control("unit firewalld start");
-    // Docker makes a zone for its bridges, and has firewalld reload, which takes away what others have in iptables.
-    lab.perform(&DOCKERD_RESTART);
-    lab.control("unit fail2ban start");
-    lab.exec("host", "sh /run/ban");
-    lab.control(&format!("pod pod-1 -p {POD_PORT}:7000"));
-    nothing_of_others_changes(&lab, "firewalld, fail2ban, podman");
-    says(&lab, "firewall-cmd --state", "running");
-    says(&lab, "firewall-cmd --get-active-zones", "docker");
-    says(&lab, "fail2ban-client status by-nftables", "2001:db8:66::66");
-    says(&lab, "fail2ban-client status by-iptables", "2001:db8:66::66");
-    says(&lab, "iptables-save", "NETAVARK_FORWARD");
-    says(&lab, "ip6tables-save", "f2b-by-iptables");
-    lab.perform(&DOCKERD_RESTART);
-    lab.expect("what Docker publishes, beside firewalld", &published(Verdict::Ok));
-    lab.control("unit fail2ban stop");
-    lab.control("unit firewalld stop");
-
-    lab.exec("host", "ufw --force enable");
-    lab.exec("host", "ufw allow 22/tcp");
-    lab.perform(&DOCKERD_RESTART);
-    nothing_of_others_changes(&lab, "ufw");
-    says(&lab, "ufw status", "Status: active");
-    says(&lab, "ufw reload", "reloaded");
-    lab.exec("host", "netfilter-persistent save");
-    says(&lab, "cat /etc/iptables/rules.v4 /etc/iptables/rules.v6", "ufw6-user-input");
-    lab.perform(&DOCKERD_RESTART);
-    lab.expect("what Docker publishes, beside ufw", &published(Verdict::Ok));
 }
 
 /// What podman says and does, and what becomes of its container.

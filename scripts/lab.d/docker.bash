@@ -11,7 +11,7 @@ start_dockerd() {
     --ipv6 --fixed-cidr-v6 fd00:d0c:1::/64 --experimental --ip6tables
   )
   # 20.10 lowers its own score by default, which a container around the lab may forbid.
-  if dockerd --help | grep -q -e --oom-score-adjust; then
+  if inside dockerd --help | grep -q -e --oom-score-adjust; then
     options+=(--oom-score-adjust=0)
   fi
   # Kept for a later start; what is said twice counts as said last.

@@ -12,10 +12,14 @@ has_program() { grep --quiet --no-messages --line-regexp "$1" "$STATE/programs";
 own_programs() {
   [[ -e $STATE/programs ]] || return 0
   local directory program
-  for directory in /usr /var/lib /var/log; do
+  for directory in /usr /var/lib /var/log /var/cache; do
     layer "$directory"
   done
   while read -r program; do
+    if [[ $program == docker-* ]]; then
+      lay_over "$program"
+      continue
+    fi
     for directory in etc usr var; do
       # Root owns the copy: some programs look who does.
       [[ ! -d $PROGRAMS/$program/$directory ]] ||
@@ -25,10 +29,35 @@ own_programs() {
   done <"$STATE/programs"
 }
 
+# A Docker of another release over this machine's, file by file: a hundred megabytes that need no copy.
+lay_over() {
+  local file
+  while read -r file; do
+    [[ -e /$file ]] || touch "/$file"
+    mount --bind "$PROGRAMS/$1/$file" "/$file"
+  done < <(cd "$PROGRAMS/$1" && find usr -type f)
+}
+
 # As the package does when it is installed.
 configure_ufw() {
   cp /usr/share/ufw/iptables/*.rules /usr/share/ufw/{before,after}.init /usr/share/ufw/ufw.conf /etc/ufw
   chmod 640 /etc/ufw/*.rules /etc/ufw/*.init
+}
+
+# Root in a container or in a machine without udev, cgroups and AppArmor of its own.
+configure_libvirt() {
+  local user number=64055
+  # As its package makes them; the daemon does not start without.
+  for user in libvirt libvirt-qemu libvirt-dnsmasq kvm; do
+    getent group "$user" >/dev/null || echo "$user:x:$number:" >>/etc/group
+    getent passwd "$user" >/dev/null || echo "$user:x:$number:$number::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
+    ((++number))
+  done
+  mkdir -p /etc/libvirt/qemu/networks
+  rm -f /etc/libvirt/qemu/networks/autostart/*
+  printf '%s\n' 'auth_unix_rw = "none"' 'auth_unix_ro = "none"' >/etc/libvirt/libvirtd.conf
+  printf '%s\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' 'namespaces = []' 'cgroup_controllers = []' \
+    'remember_owner = 0' 'stdio_handler = "file"' >/etc/libvirt/qemu.conf
 }
 
 # Without systemd, and with images that are a few links.

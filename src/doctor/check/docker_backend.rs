@@ -25,6 +25,8 @@ fn judge(patient: &Patient) -> Vec<Finding> {
     let native = native.map(|family| format!("{family} docker-bridges"));
     let others: Vec<String> = by_nft.chain(native).collect();
     let mut legacy = legacy.clone();
+    // One list for each family.
+    legacy.sort_unstable();
     legacy.dedup();
     let finding = match others.is_empty() {
         true => CHECK.found(

@@ -126,14 +126,20 @@ impl Lab {
     #[track_caller]
     pub fn with_programs() -> Self {
         let lab = Self::up(&WITH_PROGRAMS);
-        lab.exec("host", "rm -f /etc/fail2ban/jail.d/defaults-debian.conf"); // a log that is not there
-        lab.write("/etc/fail2ban/jail.d/lab.conf", JAILS);
-        lab.write("/etc/fail2ban/filter.d/lab.conf", "[Definition]\nfailregex = refused <HOST>$\nallowipv6 = auto\n");
-        lab.write("/run/ban", BAN);
-        for jail in ["by-nftables", "by-iptables"] {
-            lab.write(&format!("/run/{jail}.log"), "");
-        }
+        lab.prepare_jails();
         lab
+    }
+
+    /// Gives fail2ban its jails.
+    #[track_caller]
+    pub fn prepare_jails(&self) {
+        self.exec("host", "rm -f /etc/fail2ban/jail.d/defaults-debian.conf"); // a log that is not there
+        self.write("/etc/fail2ban/jail.d/lab.conf", JAILS);
+        self.write("/etc/fail2ban/filter.d/lab.conf", "[Definition]\nfailregex = refused <HOST>$\nallowipv6 = auto\n");
+        self.write("/run/ban", BAN);
+        for jail in ["by-nftables", "by-iptables"] {
+            self.write(&format!("/run/{jail}.log"), "");
+        }
     }
 
     /// Does it.
