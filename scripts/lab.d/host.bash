@@ -12,7 +12,7 @@ up_host() {
     "$SELF" --name "$NAME" become-gate >"$STATE/gate.log" 2>&1 </dev/null &
   echo $! >"$STATE/gate.pid"
   disown
-  wait_for 50 test -e "$STATE/init-ready" || die "the host did not start: $(tail -3 "$STATE/gate.log")"
+  wait_for 300 test -e "$STATE/init-ready" || die "the host did not start: $(tail -3 "$STATE/gate.log")"
   pgrep --parent "$(<"$STATE/gate.pid")" >"$STATE/init.pid"
 }
 
