@@ -54,7 +54,7 @@ impl Apply {
         {
             return Ok(outcome);
         }
-        let mut planned = context.plan_unasked(&context.load()?, self.mode, host)?;
+        let mut planned = context.plan_unasked(context.load()?, self.mode, host)?;
         Lifeline::find().check(&planned.policy, self.force)?;
         let keeper = Keeper::find();
         let mut kernel = context.kernel()?;

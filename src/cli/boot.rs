@@ -68,7 +68,7 @@ impl BootCommand {
             None => {
                 let loaded = loaded.map_err(|error| no_wall(error.into()))?;
                 let planned = Host::read().map_err(Into::into);
-                let planned = planned.and_then(|host| context.plan_unasked(&loaded, None, host));
+                let planned = planned.and_then(|host| context.plan_unasked(loaded.clone(), None, host));
                 let mut planned = planned.map_err(no_wall)?;
                 let applied = apply_at_once(context, &mut kernel, &mut planned);
                 let applied = applied.map_err(|error| no_wall(error.into()))?;

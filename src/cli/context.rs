@@ -116,11 +116,11 @@ impl Context {
 
     /// The same with what it is made from.
     pub fn planned(&self, mode: Option<Mode>) -> anyhow::Result<Planned> {
-        self.plan(&self.load()?, mode)
+        self.plan(self.load()?, mode)
     }
 
     /// The same for a configuration that was read.
-    pub fn plan(&self, loaded: &Loaded, mode: Option<Mode>) -> anyhow::Result<Planned> {
+    pub fn plan(&self, loaded: Loaded, mode: Option<Mode>) -> anyhow::Result<Planned> {
         let mut planned = self.plan_unasked(loaded, mode, Host::read()?)?;
         // Who may not ask the kernel may not change it either.
         Kernel::open().and_then(|mut kernel| Self::mute(&mut kernel, &mut planned)).unwrap_or(false);
@@ -128,14 +128,14 @@ impl Context {
     }
 
     /// The same for who asks the kernel only where it takes no log: to be refused takes it ten milliseconds and more.
-    pub fn plan_unasked(&self, loaded: &Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
+    pub fn plan_unasked(&self, loaded: Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
         let print = inputs(&loaded.texts, mode, &host);
         let Resolved { policy, notices, .. } = self.resolve_on(host, &loaded.config, mode)?;
         let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
         let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
         let inputs = print.filter(|_| is_for_good && says_nothing);
         let beside = Some(beside(&loaded.config, &policy));
-        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts.clone(), mode)), inputs, beside })
+        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts, mode)), inputs, beside })
     }
 
     /// The fingerprint of what [`Context::plan_unasked`] would make a plan of; none where it cannot be read.

@@ -39,8 +39,8 @@ impl Plan {
         let table = table.carrying(&Marker { generation: number, digest });
         let changes = diff(live.table.as_ref(), &table);
         // Most often the only stage. A later one can be rehearsed when this one is in force.
-        let first =
-            stages(live.table.as_ref(), &table).first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
+        let stages = stages(live.table.as_ref(), table);
+        let first = stages.first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
         // What is owned goes through its guard, and so one at a time.
         let is_owned = live.table.as_ref().is_some_and(Table::is_owned) || context.store.has_guard();
         drop(progress);

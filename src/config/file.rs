@@ -23,7 +23,7 @@ pub(super) enum FileError {
 
 /// Reads a whole file of at most 64 MiB; anything that can be read like a file is one.
 pub(super) fn read_file(path: &Path) -> Result<String, FileError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(fs::metadata(path).map_or(0, |file| file.len().min(LARGEST) as usize + 1));
     // One byte more than allowed tells a file of exactly the limit from a larger one, also where
     // the size is not known beforehand.
     File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(FileError::Io)?;

@@ -16,22 +16,29 @@ const LONG: usize = 1000;
 
 /// `text` with the items of its long lists blanked out.
 pub(super) fn blank_out(text: &str) -> Cow<'_, str> {
-    let mut blanked = Cow::Borrowed(text);
+    let (mut blanked, mut copied) = (String::new(), 0);
     let mut before = TokenKind::Eof;
     for token in Source::new(text).lex() {
         if (before, token.kind()) == (TokenKind::Equals, TokenKind::LeftSquareBracket) {
             let mut count = 0;
             let end = read_plain(text, token.span().start(), |_, _| count += 1);
             if let Some(end) = end.filter(|_| count >= LONG) {
-                let items = token.span().end()..end;
-                blanked.to_mut().replace_range(items.clone(), &" ".repeat(items.len()));
+                // Of one length with the text, and never there twice.
+                blanked.reserve_exact(text.len() - blanked.len());
+                blanked.push_str(text.get(copied..token.span().end()).unwrap_or_default());
+                blanked.extend(std::iter::repeat_n(' ', end - token.span().end()));
+                copied = end;
             }
         }
         if token.kind() != TokenKind::Whitespace {
             before = token.kind();
         }
     }
-    blanked
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    blanked.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(blanked)
 }
 
 /// Hands out the items of the list that opens at byte `open`, each with where it is written, as long

@@ -1,11 +1,13 @@
 //! Puts a policy in force as a new generation.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::hold::{flags, let_go};
 use super::known::{self, Known, fingerprint, look};
+use super::record::NewGeneration;
 use super::store::Draft;
 use super::{Author, Error, Generation, Planned, Store, StoreError, difference, index};
 use crate::netlink::{self, Kernel, Live, Sent};
@@ -57,10 +59,13 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     let policy = &what.policy;
     let flags = flags(policy, store, features);
     let now = Timestamp::now();
-    let table = Table { flags, ..compile(policy, features, now) };
+    let compiled = || Table { flags, ..compile(policy, features, now) };
+    let table = compiled();
     let sums: BTreeMap<String, SetSum> = table.sets.iter().map(|set| (set.name.clone(), set.elements.sum())).collect();
     let digest = table.digest_by(|set| sums.get(&set.name).copied().unwrap_or_default());
     let last = store.last()?;
+    // There is only one of a large table. What is tried again compiles it again.
+    let table = RefCell::new(Some(table));
     let print = fingerprint(&(policy, &what.sources));
     // Whether the file of that number is known to say just this, so that there is no need to read it.
     let is_kept = |at, number| {
@@ -69,7 +74,7 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     };
     let mut number = 0;
     let mut kept = false;
-    let mut planned: Option<(Generation, Draft)> = None;
+    let mut planned: Option<(NewGeneration, Draft)> = None;
     let want = |live: &Live| {
         kept = live.marker().is_some_and(|marker| is_kept(live.generation, marker.generation));
         number = number_for(live, &digest, last, |number| !kept && is_recorded_otherwise(store, number, policy));
@@ -82,9 +87,14 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
                 store.forget(outrun.number)?;
             }
         }
-        Ok::<_, E>(table.clone().carrying(&Marker { generation: number, digest: digest.clone() }))
+        let table = table.take().unwrap_or_else(compiled);
+        Ok::<_, E>(table.carrying(&Marker { generation: number, digest: digest.clone() }))
     };
-    let sent = kernel.replace_seen(|kernel| look(kernel, &table, &digest), want);
+    let see = |kernel: &mut Kernel| {
+        let mut table = table.borrow_mut();
+        look(kernel, table.get_or_insert_with(compiled), &digest)
+    };
+    let sent = kernel.replace_seen(see, want);
     let done = match (sent, planned) {
         (Ok(sent), Some((generation, draft))) => {
             draft.keep()?;
@@ -102,7 +112,7 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
                 }
                 Some(Ok(_)) => {}
                 // In force from another state directory, or loaded by `nft -f`: adopt it.
-                Some(Err(_)) => store.put(&record(number, None, store, what))?,
+                Some(Err(_)) => store.put(&record(number, None, store, what).whole())?,
             }
             if !matches!(store.wanted(), Ok(Some(wanted)) if wanted == number) {
                 store.want(number)?;
@@ -148,10 +158,10 @@ fn is_recorded_otherwise(store: &Store, number: u64, policy: &Policy) -> bool {
     store.get(number).is_ok_and(|generation| !difference(&generation.policy, policy).is_empty())
 }
 
-fn record(number: u64, parent: Option<u64>, store: &Store, what: &Planned) -> Generation {
-    let Planned { policy, sources, .. } = what.clone();
+fn record<'a>(number: u64, parent: Option<u64>, store: &Store, what: &'a Planned) -> NewGeneration<'a> {
+    let Planned { policy, sources, .. } = what;
     let changes = match parent.and_then(|parent| store.get(parent).ok()) {
-        Some(parent) => difference(&parent.policy, &policy),
+        Some(parent) => difference(&parent.policy, policy),
         None => vec![format!(
             "mode {}, {} denied networks, {} grants",
             policy.mode,
@@ -160,5 +170,5 @@ fn record(number: u64, parent: Option<u64>, store: &Store, what: &Planned) -> Ge
         )],
     };
     let (applied, author) = (Timestamp::now(), Author::current());
-    Generation { number, applied, author, parent, changes, policy, sources, revised: None }
+    NewGeneration { number, applied, author, parent, changes, policy, sources: sources.as_ref() }
 }

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::file_state::{FileState, boot_id};
 use super::{Generation, Store};
 use crate::config::Mode;
-use crate::netlink::{Error, Frame, Kernel, Live};
+use crate::netlink::{Error, Frame, Kernel, Live, Moved};
 use crate::ruleset::{Digest, Features, Table, compile};
 
 /// What a command noted when it was done. It is lost with a power failure, and then nothing is known.
@@ -114,6 +114,13 @@ pub(super) fn note(
 /// As [`note`], for who only looked.
 pub fn note_whole(store: &Store, at: Option<u32>, generation: u64) {
     note(store, at, generation, None, None);
+}
+
+/// Notes that the number of the ruleset moved, by what changed no element: what was known of that generation still is.
+pub fn note_moved(store: &Store, moved: Moved, generation: u64) {
+    if Known::read(store, moved.from).is_some_and(|known| known.is_of(generation)) {
+        note(store, Some(moved.to), generation, None, None);
+    }
 }
 
 /// What is hashed as it is written: that of a large policy is never there as a whole.

@@ -35,7 +35,7 @@ pub use boot::{Boot, raise};
 pub use difference::difference;
 pub use glance::{Glance, Revocable, Step};
 pub use guard_record::GuardRecord;
-pub use known::{fingerprint, look, note_whole, see, unchanged};
+pub use known::{fingerprint, look, note_moved, note_whole, see, unchanged};
 pub use mute::mute;
 pub use record::{Author, Generation};
 pub use remove::{Removed, remove};

@@ -38,6 +38,28 @@ impl Generation {
     }
 }
 
+/// A new generation, of what others have: of a large policy there is only one.
+#[derive(Debug, Serialize)]
+pub(super) struct NewGeneration<'a> {
+    pub number: u64,
+    pub applied: Timestamp,
+    pub author: Author,
+    pub parent: Option<u64>,
+    pub changes: Vec<String>,
+    pub policy: &'a Policy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<&'a Sources>,
+}
+
+impl NewGeneration<'_> {
+    /// With all that it is of.
+    pub fn whole(self) -> Generation {
+        let Self { number, applied, author, parent, changes, policy, sources } = self;
+        let (policy, sources) = (policy.clone(), sources.cloned());
+        Generation { number, applied, author, parent, changes, policy, sources, revised: None }
+    }
+}
+
 /// Who applied it: the user behind `sudo` where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -57,5 +79,26 @@ impl Author {
 impl fmt::Display for Author {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policies::{now, plain};
+
+    #[test]
+    fn a_new_one_is_kept_as_any_other() {
+        let policy = plain();
+        let new = || NewGeneration {
+            number: 7,
+            applied: now(),
+            author: Author::current(),
+            parent: Some(6),
+            changes: vec!["log".to_owned()],
+            policy: &policy,
+            sources: None,
+        };
+        assert_eq!(serde_json::to_string(&new()).unwrap(), serde_json::to_string(&new().whole()).unwrap());
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::record::NewGeneration;
 use super::store::{DRAFT, Listed, Store, StoreError, delete, io_error};
 use super::{Amendment, Generation};
 
@@ -156,7 +157,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`]; the directory is as it was.
-    pub(super) fn put_first(&self, generation: &Generation) -> Result<(), StoreError> {
+    pub(super) fn put_first(&self, generation: &NewGeneration) -> Result<(), StoreError> {
         self.place(generation, &self.whole_path(generation.number))
     }
 

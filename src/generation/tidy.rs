@@ -16,7 +16,7 @@ impl Generation {
 
     /// When the next of its grants runs out; none where none does any more.
     pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
-        self.policy.grants.iter().filter_map(|grant| grant.until).filter(|until| *until > now).min()
+        self.policy.next_end(now)
     }
 }
 

@@ -10,7 +10,9 @@ use super::follow::is_same;
 use super::own::Own;
 use super::untold::Repair;
 use super::{Damage, TRIAL_GRACE};
-use crate::generation::{Generation, RollbackError, Store, StoreError, Trial, expire, look, note_whole, tidy};
+use crate::generation::{
+    Generation, RollbackError, Store, StoreError, Trial, expire, look, note_moved, note_whole, tidy,
+};
 use crate::netlink::{Kernel, Live};
 use crate::ruleset::{Digest, Features, Marker, Table, compile};
 
@@ -130,10 +132,17 @@ impl Look {
             return Ok((found, Some(live.generation)));
         };
         let number = known.generation.number;
-        let (found, whole_at) = self.restore(live, &known, is_marked, now, began)?;
+        let (found, mut whole_at) = self.restore(live, &known, is_marked, now, began)?;
         let wants = known.generation.policy.own;
         self.last = Some(known);
-        self.own.settle(&mut self.kernel, &self.store, wants && self.features.owner, wants)?;
+        let (store, features) = (&self.store, self.features);
+        let see = |kernel: &mut Kernel| look(kernel, store, features, None);
+        let moved = self.own.settle(&mut self.kernel, store, wants && features.owner, wants, see)?;
+        // That changed no element, so that none is to be read for it.
+        if let Some(moved) = moved.filter(|moved| whole_at == Some(moved.from)) {
+            note_moved(store, moved, number);
+            whole_at = Some(moved.to);
+        }
         self.is_stale = false;
         if matches!(found, Found::Tidied { .. }) {
             return Ok((found, whole_at));

@@ -77,7 +77,7 @@ impl Kernel {
         for attempt in 0..ATTEMPTS {
             let live = look(self)?;
             let want = want(&live)?;
-            let stages = stages(live.table.as_ref(), &want);
+            let stages = stages(live.table.as_ref(), want);
             let left = stages.iter().map(|stage| diff(live.table.as_ref(), stage)).enumerate();
             // A stage that leaves nothing to do is behind us.
             let Some((stage, changes)) = left.into_iter().find(|(_, changes)| !changes.is_empty()) else {

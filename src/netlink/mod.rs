@@ -43,7 +43,7 @@ pub use frame::Frame;
 pub use kernel::{Commit, Kernel, Sent};
 pub use module::{of as modules_of, syslog as syslog_modules};
 pub use nflog::{Logged, Nflog};
-pub use owner::{Ask, Owned};
+pub use owner::{Ask, Moved, Owned};
 pub use read::{ForeignChain, Live};
 pub use remembered::{Memory, Meter, Remembered};
 pub use temporary::Temporary;

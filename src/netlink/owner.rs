@@ -7,6 +7,7 @@
 use std::fmt;
 use std::os::fd::OwnedFd;
 
+use jiff::Timestamp;
 use rustix::io::Errno;
 
 use super::error::{Error, Refusal};
@@ -115,24 +116,24 @@ impl Kernel {
     }
 
     /// Makes this socket the owner of the table, which nobody owns and which outlives its owners. Nothing else
-    /// of it changes.
+    /// of it changes. Says which number of the ruleset became which by it.
     ///
     /// # Errors
     /// [`Error::Owned`] where somebody else was faster; [`Error::Refused`] where it does not outlive them.
-    pub fn own(&mut self) -> Result<(), Error> {
+    pub fn own(&mut self) -> Result<Option<Moved>, Error> {
         for attempt in 0..ATTEMPTS {
             let live = self.read_head()?;
             let Some(table) = &live.table else {
-                return Ok(());
+                return Ok(None);
             };
             if self.owns(table)? {
-                return Ok(());
+                return Ok(None);
             }
             if let Some(owned) = Owned::of(table) {
                 return Err(owned.into());
             }
             if let Commit::Taken { .. } = self.commit(&[Change::Own], live.generation)? {
-                return Ok(());
+                return Ok(Moved::after(live.generation));
             }
             back_off(attempt);
         }
@@ -147,56 +148,83 @@ impl Kernel {
     /// As [`Kernel::replace`]; [`Error::Owned`] where the table is another socket's. The kernel holds the old table
     /// or the new one.
     pub fn hand_over(&mut self, flags: u32) -> Result<(), Error> {
-        let done = self.try_hand_over(flags);
-        // Also where it was given up on the way.
-        let ended = self.end_handover();
-        done.and(ended)
+        self.hand_over_seen(flags, Self::read_ours).map(drop)
     }
 
-    fn try_hand_over(&mut self, flags: u32) -> Result<(), Error> {
+    /// As [`Kernel::hand_over`], for who knows another way to see what is there. Says which number of the ruleset became
+    /// which by it, where nobody else changed anything meanwhile.
+    ///
+    /// # Errors
+    /// As [`Kernel::hand_over`], and what `see` says.
+    pub fn hand_over_seen(
+        &mut self,
+        flags: u32,
+        see: impl FnMut(&mut Self) -> Result<Live, Error>,
+    ) -> Result<Option<Moved>, Error> {
+        let done = self.try_hand_over(flags, see);
+        // Also where it was given up on the way.
+        let ended = self.end_handover();
+        let (done, ended) = (done?, ended?);
+        Ok(done.zip(ended).and_then(|(done, ended)| done.and(ended)))
+    }
+
+    fn try_hand_over(
+        &mut self,
+        flags: u32,
+        mut see: impl FnMut(&mut Self) -> Result<Live, Error>,
+    ) -> Result<Option<Moved>, Error> {
         for attempt in 0..ATTEMPTS {
             self.end_handover()?;
-            let live = self.read_ours()?;
+            let live = see(self)?;
             let Some(table) = &live.table else {
-                return Ok(());
+                return Ok(None);
             };
             if let Some(owned) = Owned::of(table).filter(|_| !self.owns(table).unwrap_or(false)) {
                 return Err(owned.into());
             }
-            if !table.is_dormant() && self.stand_in(&live, table)? && self.make_anew(table, flags)? {
-                return Ok(());
+            if !table.is_dormant()
+                && let Some(stood_in) = self.stand_in(&live, table)?
+                && let Some(made) = self.make_anew(table, live.whole.then_some(stood_in.to), flags)?
+            {
+                return Ok(stood_in.and(made));
             }
             back_off(attempt);
         }
         Err(Error::Contended { attempts: ATTEMPTS })
     }
 
-    /// Makes the second table. Says whether it stands.
-    fn stand_in(&mut self, live: &Live, table: &Table) -> Result<bool, Error> {
+    /// Makes the second table, if it can.
+    fn stand_in(&mut self, live: &Live, table: &Table) -> Result<Option<Moved>, Error> {
         let changes = diff(None, &Table { flags: TABLE_OWNER, ..table.clone() });
-        Ok(matches!(self.commit_in(HANDOVER, &changes, live.generation)?, Commit::Taken { .. }))
+        Ok(moved(&self.commit_in(HANDOVER, &changes, live.generation)?, live.generation))
     }
 
-    /// Deletes the first and makes it anew in one batch, unless it is another one than `seen` by now.
-    fn make_anew(&mut self, seen: &Table, flags: u32) -> Result<bool, Error> {
-        let live = self.read_ours()?;
-        let is_it = |table: &Table| (table.digest(), table.owner) == (seen.digest(), seen.owner);
+    /// Deletes the first and makes it anew in one batch, unless it is another one than `seen` by now. Where the ruleset
+    /// still has the number `known_at` it holds the same elements.
+    fn make_anew(&mut self, seen: &Table, known_at: Option<u32>, flags: u32) -> Result<Option<Moved>, Error> {
+        let frame = self.read_frame()?;
+        let known = Some(frame).filter(|frame| Some(frame.generation()) == known_at);
         // With the counters of this moment.
+        let live = match known.and_then(|frame| frame.with_elements_of(seen, Timestamp::now())) {
+            Some(live) => live,
+            None => self.read_ours()?,
+        };
+        let is_it = |table: &Table| (table.digest(), table.owner) == (seen.digest(), seen.owner);
         let Some(table) = live.table.filter(is_it) else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut changes = vec![Change::DeleteTable];
         changes.extend(diff(None, &Table { flags, ..table }));
-        Ok(matches!(self.commit(&changes, live.generation)?, Commit::Taken { .. }))
+        Ok(moved(&self.commit(&changes, live.generation)?, live.generation))
     }
 
     /// Deletes the second table, which may not be there.
-    fn end_handover(&mut self) -> Result<(), Error> {
+    fn end_handover(&mut self) -> Result<Option<Moved>, Error> {
         for attempt in 0..ATTEMPTS {
             let generation = self.generation()?;
             match self.commit_in(HANDOVER, &[Change::DeleteTable], generation) {
-                Ok(Commit::Taken { .. }) => return Ok(()),
-                Err(Error::Refused(refused)) if refused.refusals.iter().all(is_missing) => return Ok(()),
+                Ok(Commit::Taken { .. }) => return Ok(Moved::after(generation)),
+                Err(Error::Refused(refused)) if refused.refusals.iter().all(is_missing) => return Ok(None),
                 Ok(_) => back_off(attempt),
                 Err(error) => return Err(error),
             }
@@ -232,6 +260,31 @@ impl Kernel {
             other => other,
         }
     }
+}
+
+/// How one of our batches moved the number of the ruleset, with nobody else's change in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// What it was.
+    pub from: u32,
+    /// What it is since then.
+    pub to: u32,
+}
+
+impl Moved {
+    /// By a batch that was taken at that number.
+    fn after(generation: u32) -> Option<Self> {
+        Some(Self { from: generation, to: generation.checked_add(1)? })
+    }
+
+    /// This one, then the next.
+    fn and(self, next: Self) -> Option<Self> {
+        (self.to == next.from).then_some(Self { to: next.to, ..self })
+    }
+}
+
+fn moved(commit: &Commit, generation: u32) -> Option<Moved> {
+    if matches!(commit, Commit::Taken { .. }) { Moved::after(generation) } else { None }
 }
 
 fn is_missing(refusal: &Refusal) -> bool {

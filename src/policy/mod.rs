@@ -17,6 +17,7 @@ mod text;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use evident::{Evidence, Excluded, evidently_no_container_bridge};
@@ -120,6 +121,11 @@ impl Policy {
         let names: HashSet<&String> = names.iter().collect();
         let grants = self.grants.iter().filter(|grant| !names.contains(&grant.name)).cloned().collect();
         Self { grants, ..self.clone() }
+    }
+
+    /// When the next of its grants runs out; none where none does any more.
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.grants.iter().filter_map(|grant| grant.until).filter(|until| *until > now).min()
     }
 
     /// Whether anything that `grant` opens would be closed without it and the other grants.

@@ -84,7 +84,9 @@ impl FromIterator<Target> for Networks {
 
 impl FromIterator<Networks> for Networks {
     fn from_iter<I: IntoIterator<Item = Networks>>(parts: I) -> Self {
-        let mut networks = Self::default();
+        let mut parts = parts.into_iter();
+        // The first is the large one most often, and stays where it is.
+        let mut networks = parts.next().unwrap_or_default();
         for part in parts {
             networks.ipv4.extend(part.ipv4);
             networks.ipv6.extend(part.ipv6);

@@ -31,11 +31,11 @@ pub fn diff(live: Option<&Table>, want: &Table) -> Vec<Change> {
 /// The tables to go through, one batch each, so that a base chain which has to change its hook or
 /// priority is never missing: its rules stand in a second chain meanwhile. Ends with `want`; most
 /// often that is all.
-pub fn stages(live: Option<&Table>, want: &Table) -> Vec<Table> {
+pub fn stages(live: Option<&Table>, want: Table) -> Vec<Table> {
     if live.is_some_and(Table::is_dormant) && !want.is_dormant() {
         // The kernel refuses to wake a table whose base chains change in the same batch (EINVAL,
         // `nft_table_pending_update`). Nothing is hooked as long as it sleeps.
-        return vec![Table { flags: want.flags | TABLE_DORMANT, ..want.clone() }, want.clone()];
+        return vec![Table { flags: want.flags | TABLE_DORMANT, ..want.clone() }, want];
     }
     let moved: Vec<(&Chain, &Chain)> = live
         .into_iter()
@@ -43,7 +43,7 @@ pub fn stages(live: Option<&Table>, want: &Table) -> Vec<Table> {
         .filter(|(old, new)| old.base.is_some() && new.base.is_some() && !keeps_its_place(old, new))
         .collect();
     if moved.is_empty() {
-        return vec![want.clone()];
+        return vec![want];
     }
     let mut covered = want.clone();
     covered
@@ -56,7 +56,7 @@ pub fn stages(live: Option<&Table>, want: &Table) -> Vec<Table> {
             chain.comment.clone_from(&old.comment);
         }
     }
-    vec![before, covered, want.clone()]
+    vec![before, covered, want]
 }
 
 /// Whether the kernel lets the old chain become the new one without deleting it.

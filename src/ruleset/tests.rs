@@ -142,7 +142,7 @@ fn forget_orphans(table: &mut Table) {
 fn replace(kernel: &mut FakeKernel, want: &Table) -> Result<Vec<Vec<Change>>, TestCaseError> {
     let mut batches = Vec::new();
     for _ in 0..5 {
-        let stages = stages(kernel.table.as_ref(), want);
+        let stages = stages(kernel.table.as_ref(), want.clone());
         let left = stages.iter().map(|stage| diff(kernel.table.as_ref(), stage));
         let Some(changes) = left.into_iter().find(|changes| !changes.is_empty()) else {
             return Ok(batches);

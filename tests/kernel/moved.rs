@@ -60,7 +60,7 @@ fn never_unhooked(changes: &[String]) {
 #[test]
 fn a_move_that_was_broken_off_between_two_batches_goes_on() {
     let want = table(&plain(), 1);
-    let first = stages(Some(&placed(Hook::FORWARD, -10, None)), &want).remove(0);
+    let first = stages(Some(&placed(Hook::FORWARD, -10, None)), want.clone()).remove(0);
     let netns = Netns::new();
     netns.replace(&placed(Hook::FORWARD, -10, None));
     let live = netns.read();

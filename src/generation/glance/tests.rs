@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::Texts;
+use crate::generation::record::NewGeneration;
 use crate::generation::{Amendment, Author, Base, Generation, Sources, Store, StoreError, index};
 use crate::netlink::Live;
 use crate::policies::{any_policy, grant, now, plain};
@@ -40,7 +41,11 @@ impl State {
         };
         store.put(&whole).unwrap();
         let sums = table(policy).sets.iter().map(|set| (set.name.clone(), set.elements.sum())).collect();
-        index::note(&store, &whole, sums, &["beside".to_owned()], now());
+        let Generation { number, applied, parent, .. } = whole;
+        let (author, changes) = (whole.author.clone(), Vec::new());
+        let sources = whole.sources.as_ref();
+        let new = NewGeneration { number, applied, author, parent, changes, policy, sources };
+        index::note(&store, &new, sums, &["beside".to_owned()], now());
         Self { directory, store, changed: None, whole }
     }
 

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use super::{Head, Section, hash, interval, path};
 use crate::config::Texts;
 use crate::generation::file_state::{FileState, boot_id};
-use crate::generation::{Base, Generation, Store};
+use crate::generation::record::NewGeneration;
+use crate::generation::{Base, Store};
 use crate::interval::{Address, Interval};
+use crate::policy::Grant;
 use crate::ruleset::{PieceList, Pieces, SetSum};
 
 /// Makes it for a generation that is in force and kept whole, of which the sets hold what has these sums, compiled at
@@ -18,7 +20,7 @@ use crate::ruleset::{PieceList, Pieces, SetSum};
 /// made.
 pub(in crate::generation) fn note(
     store: &Store,
-    generation: &Generation,
+    generation: &NewGeneration,
     sums: BTreeMap<String, SetSum>,
     beside: &[String],
     now: Timestamp,
@@ -28,17 +30,17 @@ pub(in crate::generation) fn note(
 
 fn write(
     store: &Store,
-    generation: &Generation,
+    generation: &NewGeneration,
     sums: BTreeMap<String, SetSum>,
     beside: &[String],
     now: Timestamp,
 ) -> Option<()> {
-    let (policy, sources) = (&generation.policy, generation.sources.as_ref()?);
+    let (policy, sources) = (generation.policy, generation.sources?);
     let files = sources.texts.all().map(|(path, text)| unchanged(path, text)).collect::<Option<_>>()?;
     let file = FileState::of(&store.whole_path(generation.number))?;
     let mut draft = store.begin_draft().ok()?;
     let mut out = Out { writer: BufWriter::with_capacity(1 << 16, &mut draft), at: 0 };
-    let names = out.names(generation, &sources.texts, beside).ok()?;
+    let names = out.names(&policy.grants, &sources.texts, beside).ok()?;
     let denied_ipv4 = out.plain(&policy.denied.ipv4).ok()?;
     let denied_ipv6 = out.plain(&policy.denied.ipv6).ok()?;
     let pieces = Pieces::of(policy.exceptions(), now);
@@ -49,7 +51,7 @@ fn write(
     }
     let head = Head {
         boot: boot_id()?,
-        base: Base::of(generation),
+        base: Base { number: generation.number, applied: generation.applied, revised: None },
         file,
         policy: policy.outline(),
         configuration: sources.texts.configuration().to_owned(),
@@ -57,7 +59,7 @@ fn write(
         revoked: sources.revoked.clone(),
         sums,
         by_source,
-        ends: generation.next_end(now),
+        ends: policy.next_end(now),
         names,
         denied_ipv4,
         denied_ipv6,
@@ -96,10 +98,9 @@ impl<W: Write> Out<W> {
     }
 
     /// What each name's grant is, where it is one that can be revoked: its drop-in is called like it.
-    fn names(&mut self, generation: &Generation, texts: &Texts, beside: &[String]) -> io::Result<Section> {
+    fn names(&mut self, grants: &[Grant], texts: &Texts, beside: &[String]) -> io::Result<Section> {
         let stems: HashMap<&str, ()> =
             texts.drop_ins().filter_map(|(path, _)| Some((path.file_stem()?.to_str()?, ()))).collect();
-        let grants = &generation.policy.grants;
         let mut records = Vec::with_capacity(grants.len() + beside.len());
         for grant in grants {
             let begun = self.at;

@@ -15,7 +15,7 @@ pub use ask::ask_owner;
 
 use super::News;
 use crate::generation::Store;
-use crate::netlink::{self, Kernel};
+use crate::netlink::{self, Kernel, Live, Moved};
 use crate::ruleset::{TABLE_OWNER, TABLE_PERSIST};
 use door::Door;
 
@@ -49,39 +49,41 @@ impl Own {
     }
 
     /// Makes the table owned, or not, as it should be: `owns`, which is less than it `wants` where the kernel
-    /// cannot. To be called where it is whole.
+    /// cannot. To be called where it is whole. `see` tells what is in it; what is given is how the number of the ruleset
+    /// moved by it.
     pub fn settle(
         &mut self,
         kernel: &mut Kernel,
         store: &Store,
         owns: bool,
         wants: bool,
-    ) -> Result<(), netlink::Error> {
+        mut see: impl FnMut(&mut Kernel) -> Result<Live, netlink::Error>,
+    ) -> Result<Option<Moved>, netlink::Error> {
         if wants && !owns {
             self.not_owning(NO_FLAGS.to_owned());
         }
         let Some(table) = kernel.read_head()?.table else {
-            return Ok(());
+            return Ok(None);
         };
         // Who cannot let commands at the table must not own it.
         if owns && !self.open_door(kernel, store) {
-            return Ok(());
+            return Ok(None);
         }
-        match (owns, kernel.owns(&table)?) {
-            (true, true) => {}
+        let moved = match (owns, kernel.owns(&table)?) {
+            (true, true) => None,
             (true, false) if table.persists() || table.is_owned() => kernel.own()?,
             // One that was made without the flags cannot get them.
-            (true, false) => self.hand_over(kernel, OWNED)?,
+            (true, false) => self.hand_over(kernel, OWNED, &mut see)?,
             // Nor can one lose them.
-            (false, _) if table.persists() => self.hand_over(kernel, 0)?,
-            (false, _) => {}
-        }
+            (false, _) if table.persists() => self.hand_over(kernel, 0, &mut see)?,
+            (false, _) => None,
+        };
         if owns {
             self.problem = None;
         } else {
             self.let_go();
         }
-        Ok(())
+        Ok(moved)
     }
 
     /// There is nothing to own.
@@ -89,10 +91,15 @@ impl Own {
         self.door = None;
     }
 
-    fn hand_over(&mut self, kernel: &mut Kernel, flags: u32) -> Result<(), netlink::Error> {
-        kernel.hand_over(flags)?;
+    fn hand_over(
+        &mut self,
+        kernel: &mut Kernel,
+        flags: u32,
+        see: impl FnMut(&mut Kernel) -> Result<Live, netlink::Error>,
+    ) -> Result<Option<Moved>, netlink::Error> {
+        let moved = kernel.hand_over_seen(flags, see)?;
         self.news = Some(News::HandedOver { owned: flags == OWNED });
-        Ok(())
+        Ok(moved)
     }
 
     fn open_door(&mut self, kernel: &Kernel, store: &Store) -> bool {
