@@ -20,6 +20,8 @@ pub struct Program {
     pub stop: Act,
     /// While it runs: commands, and what is in their output.
     pub alive: &'static [(&'static str, &'static str)],
+    /// By which of the host's addresses published ports answer the LAN.
+    pub published: &'static [&'static str],
     /// While it runs: what its own guests reach, given how what the wall is about ends.
     pub rows: fn(Verdict) -> Vec<Row>,
 }

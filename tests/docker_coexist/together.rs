@@ -140,7 +140,7 @@ impl Host<'_> {
         }
         let mut rows = self.wall();
         if act.takes != Takes::Daemon {
-            rows.extend(from("lan", of_tcp_at(&HOST, 8080), Verdict::Ok));
+            rows.extend(from("lan", of_tcp_at(self.program.published, 8080), Verdict::Ok));
         }
         if runs {
             self.expect_alive(when);

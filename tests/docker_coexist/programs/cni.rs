@@ -13,6 +13,7 @@ pub const PROGRAM: Program = Program {
     reload: Act::of(&["lab cni check nerd-1", "lab cni add nerd-2", "lab cni del nerd-2"]),
     stop: Act::of(&["lab cni del nerd-1"]),
     alive: &[("iptables-save", "CNI-FORWARD")],
+    published: &HOST,
     rows: |closed| {
         let mut rows = from("nerd-1", of_tcp(&LAN), closed);
         rows.extend(from("nerd-1", of_tcp(&WAN), Verdict::Ok));

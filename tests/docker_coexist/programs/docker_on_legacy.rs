@@ -1,6 +1,7 @@
 //! (B7) A Docker whose iptables is iptables-legacy: `nft` shows nothing of its rules.
 
 use crate::program::{Act, Program, Takes, nobody};
+use crate::support::lab::HOST;
 
 /// A notice: neither `nft` nor dockwall sees these.
 const LEGACY: &[&str] = &["docker-backend"];
@@ -20,5 +21,7 @@ pub const PROGRAM: Program = Program {
     reload: Act::of(&["lab dockerd restart"]).found(LEGACY),
     stop: Act::of(&["lab dockerd stop"]).taking(Takes::Daemon).found(LEGACY),
     alive: &[("iptables-legacy-save", "DOCKER-ISOLATION"), ("iptables --version", "legacy")],
+    // Docker 20.10 puts back all but one of its rules of IPv6 there when it starts beside running containers.
+    published: &[HOST[0]],
     rows: nobody,
 };

@@ -1,6 +1,7 @@
 //! (A4) One jail by nftables and one by iptables, each with somebody in it.
 
 use crate::program::{Act, Program, nobody};
+use crate::support::lab::HOST;
 
 pub const PROGRAM: Program = Program {
     name: "fail2ban",
@@ -15,5 +16,6 @@ pub const PROGRAM: Program = Program {
         ("fail2ban-client status by-iptables", "2001:db8:66::66"),
         ("ip6tables-save", "f2b-by-iptables"),
     ],
+    published: &HOST,
     rows: nobody,
 };

@@ -2,6 +2,7 @@
 //! and nothing of Docker's is flushed.
 
 use crate::program::{Act, Program, nobody};
+use crate::support::lab::HOST;
 
 /// Its own, without the policies of the package's that close the host to everybody.
 const RULES: &str = "domain (ip ip6) table filter chain (INPUT FORWARD) proto tcp dport 25 DROP;\n";
@@ -21,5 +22,6 @@ pub const PROGRAM: Program = Program {
     reload: Act::of(&["lab unit ferm reload"]).found(BOTH),
     stop: Act::of(&["lab unit ferm stop"]).found(BOTH),
     alive: &[("iptables-legacy-save", "--dport 25 -j DROP"), ("ip6tables-legacy-save", "--dport 25 -j DROP")],
+    published: &HOST,
     rows: nobody,
 };

@@ -2,6 +2,7 @@
 //! rules back by itself, but not always where they were: a restart of Docker's makes that sure.
 
 use crate::program::{Act, Program, Takes, nobody, nothing};
+use crate::support::lab::HOST;
 
 pub const PROGRAM: Program = Program {
     name: "firewalld",
@@ -15,5 +16,6 @@ pub const PROGRAM: Program = Program {
         .taking(Takes::Dockers)
         .found(&["docker-rules-missing", "stale-forward-drop", "stale-forward-drop"]),
     alive: &[("firewall-cmd --state", "running"), ("firewall-cmd --get-active-zones", "docker")],
+    published: &HOST,
     rows: nobody,
 };

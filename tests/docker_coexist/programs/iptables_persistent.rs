@@ -1,6 +1,7 @@
 //! (A12)
 
 use crate::program::{Act, Program, Takes, nobody};
+use crate::support::lab::HOST;
 
 pub const PROGRAM: Program = Program {
     name: "iptables-persistent",
@@ -14,5 +15,6 @@ pub const PROGRAM: Program = Program {
     reload: Act::of(&["netfilter-persistent reload", "lab unit netfilter-persistent restart"]),
     stop: Act::of(&["netfilter-persistent flush"]).taking(Takes::Dockers).found(&["docker-rules-missing"]),
     alive: &[("cat /etc/iptables/rules.v4", "DOCKER-USER")],
+    published: &HOST,
     rows: nobody,
 };

@@ -1,7 +1,7 @@
 //! (N1) Its default network, with a guest's interface on it: no business of the wall.
 
 use crate::program::{Act, Program};
-use crate::support::lab::{LAN, Verdict, WAN, from, of_tcp};
+use crate::support::lab::{HOST, LAN, Verdict, WAN, from, of_tcp};
 
 /// As `/usr/share/libvirt/networks/default.xml`, and IPv6; without a search for loops, which takes seconds.
 const NETWORK: &str = "\
@@ -34,5 +34,6 @@ pub const PROGRAM: Program = Program {
     reload: Act::of(&["lab unit libvirtd reload", "sh /run/await-libvirt"]),
     stop: Act::of(&["virsh -q net-destroy default", "lab unit libvirtd stop"]),
     alive: &[("virsh -q net-list", "default"), ("iptables-save", "LIBVIRT_FWO"), ("ip6tables-save", "LIBVIRT_FWO")],
+    published: &HOST,
     rows: |_| from("vm-1", of_tcp(&[&LAN[..], &WAN].concat()), Verdict::Ok),
 };

@@ -1,6 +1,7 @@
 //! (N7)
 
 use crate::program::{Act, Program, nobody, nothing};
+use crate::support::lab::HOST;
 
 pub const PROGRAM: Program = Program {
     name: "ufw",
@@ -11,5 +12,6 @@ pub const PROGRAM: Program = Program {
     reload: Act::of(&["ufw reload", "lab unit ufw restart"]),
     stop: Act::of(&["ufw disable"]),
     alive: &[("ufw status", "Status: active"), ("ip6tables-save", "ufw6-user-input")],
+    published: &HOST,
     rows: nobody,
 };
