@@ -9,10 +9,13 @@ mod document;
 mod probers;
 mod stage;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use probers::{Closed, Granted};
 use stage::Stage;
+
+/// Nothing takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the doctor finds behind a block: ids, and words of each.
 type Found<'a> = &'a [(&'a str, &'a str)];
@@ -90,8 +93,13 @@ fn from_the_recipe_in_firewalld_to_dockwall_and_back_by_the_documents_commands_w
     for program in ["iptables", "ip6tables"] {
         lab.exec("host", &format!("{program} -w -F DOCKER-USER"));
     }
-    let [packets, connections] = closed.arrived();
-    assert!(packets > 100 && connections > 10, "{packets} packets and {connections} connections without any wall");
+    let (mut packets, mut connections) = (0, 0);
+    let end = Instant::now() + PATIENCE;
+    while packets < 100 || connections < 10 {
+        assert!(Instant::now() < end, "{packets} packets and {connections} connections without any wall");
+        let arrived = closed.arrived();
+        (packets, connections) = (packets + arrived[0], connections + arrived[1]);
+    }
     let asked = closed.finish();
     println!(
         "in {seconds:.1} s {:?} packets (IPv4, IPv6) and {} connections were asked for: 0 got through, and {packets} packets and \
