@@ -3,7 +3,7 @@
 mod denied;
 mod risk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -50,10 +50,9 @@ pub struct Evidence {
     pub first: Option<Timestamp>,
     /// The last.
     pub last: Option<Timestamp>,
-    /// Where they came from.
-    pub sources: BTreeSet<IpAddr>,
-    /// Where to.
-    pub destinations: BTreeSet<IpAddr>,
+    /// Where they came from; sorted, each once. Most often it is one, of each of the tens of thousands of flows that a
+    /// scan leaves.
+    pub sources: Vec<IpAddr>,
 }
 
 /// The suggestions for what `policy` would deny, those for most flows first.

@@ -195,8 +195,7 @@ impl Evidence {
             bytes: denied.bytes,
             first: denied.first,
             last: denied.last,
-            sources: [denied.flow.source].into(),
-            destinations: [denied.flow.destination].into(),
+            sources: vec![denied.flow.source],
         });
     }
 
@@ -210,8 +209,12 @@ impl Evidence {
         self.bytes = sum(self.bytes, other.bytes);
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
-        self.sources.extend(&other.sources);
-        self.destinations.extend(&other.destinations);
+        for source in &other.sources {
+            if let Err(place) = self.sources.binary_search(source) {
+                self.sources.reserve_exact(1);
+                self.sources.insert(place, *source);
+            }
+        }
     }
 
     fn all<'e>(pieces: impl Iterator<Item = &'e Self>) -> Self {
@@ -330,7 +333,7 @@ fn said((ports, protocol): &What) -> String {
 }
 
 /// Who the sources are, for people.
-fn whose(sources: &BTreeSet<IpAddr>, host: &Host) -> String {
+fn whose(sources: &[IpAddr], host: &Host) -> String {
     let names = Names::of(host);
     let said = |address: &IpAddr| {
         let place = names.place(*address);
