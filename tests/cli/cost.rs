@@ -59,6 +59,14 @@ fn an_apply_without_a_change_sends_no_batch_reads_no_set_and_waits_for_no_disk()
 }
 
 #[test]
+fn a_boot_sends_one_batch_and_asks_nothing_that_is_refused() {
+    let host = Host::new("");
+    host.expect(0, "apply");
+    host.netns.load("flush ruleset");
+    assert_eq!(calls(&host, "boot").batches, apply().batches);
+}
+
+#[test]
 fn what_a_change_costs_does_not_depend_on_what_else_there_is() {
     let cost = |networks| {
         let host = Host::new(&many(networks));
