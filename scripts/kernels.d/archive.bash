@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Debian packages of other releases, without a change to this machine's sources: an apt of its own in a
 # directory, with the mirrors, proxies and credentials of this machine.
-# Part of scripts/kernels, scripts/unpack-nft and vagrant/build-box.
+# Part of scripts/kernels, scripts/unpack and vagrant/build-box.
 
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 

@@ -1,6 +1,6 @@
 //! Every `nft` from the oldest that is promised to the newest that there is, each with its own libraries, on this
 //! kernel: it lists the table without loss and without a warning, takes its own listing again, and makes of what
-//! `render` prints what `apply` makes. `scripts/unpack-nft` fetches them.
+//! `render` prints what `apply` makes. `scripts/unpack` fetches them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../support/mod.rs"]

@@ -36,7 +36,7 @@ impl Nft {
     pub fn of(suite: &str) -> Self {
         let path = Self::path(suite);
         let said = Command::new(&path).arg("--version").output();
-        let said = said.unwrap_or_else(|error| panic!("{}: {error}: scripts/unpack-nft fetches it", path.display()));
+        let said = said.unwrap_or_else(|error| panic!("{}: {error}: scripts/unpack fetches it", path.display()));
         let said = text(&said.stdout);
         // `nftables v1.0.6 (Lester Gooch #5)`.
         let version = said.split(' ').nth(1).unwrap_or_default().trim_start_matches('v').to_owned();
