@@ -29,6 +29,7 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     run("vagrant/run-tests", "scripts/test", "vagrant/run-tests"),
     run("cd vagrant && vagrant up", "vagrant/run-tests", "vagrant up"),
     run("cargo build", "scripts/test", "cargo build"),
+    run("cargo install --path .", "tests/packages", "cargo install"),
     run("cargo test", "scripts/test", "cargo test"),
     run("cargo clippy", "scripts/test", "cargo clippy"),
     run("cargo fmt", "scripts/test", "cargo fmt"),
