@@ -1,7 +1,7 @@
 //! Where it was measured, and with which versions.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context;
@@ -18,9 +18,7 @@ pub struct Machine {
     pub load: String,
     /// dockwall and its rivals.
     pub versions: Vec<String>,
-    /// Where generations were written.
-    pub state: PathBuf,
-    /// On which kind of file system, since each is flushed to the disk.
+    /// On which kind of file system generations were written, since each is flushed to the disk.
     pub file_system: String,
 }
 
@@ -37,7 +35,6 @@ impl Machine {
             kernel: dockwall::host::kernel_release(),
             load: load.split(' ').next().unwrap_or_default().to_owned(),
             versions: vec![version(dockwall)?, version(Path::new("nft"))?, version(Path::new("iptables-restore"))?],
-            state: state.to_owned(),
             file_system: String::from_utf8_lossy(&stat.stdout).trim().to_owned(),
         })
     }

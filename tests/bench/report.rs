@@ -21,7 +21,7 @@ fn machine_lines(machine: &Machine, runs: u16) -> [String; 4] {
     [
         format!("{}, Linux {}, load {}", machine.processors, machine.kernel, machine.load),
         machine.versions.join(", "),
-        format!("generations on {} in {}", machine.file_system, machine.state.display()),
+        format!("generations on {}", machine.file_system),
         format!("medians of {runs} runs in turns (lowest–highest), whole processes; memory of one more run each"),
     ]
 }
