@@ -52,7 +52,7 @@ fn judge(patient: &Patient) -> Vec<Finding> {
 }
 
 /// How to take the recipe's rules away: by who holds them. Both leave Docker's own alone, which a reload or a stop of
-/// firewalld flushes (`docs/migration.md`).
+/// firewalld flushes (`docs/switching-over.md`).
 fn cure(patient: &Patient) -> &'static str {
     if patient.has_firewalld {
         "sudo firewall-cmd --direct --remove-rules ipv4 filter DOCKER-USER    # and so on, for ipv6 and the other chains \
