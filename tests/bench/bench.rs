@@ -18,6 +18,7 @@ mod netns;
 mod path;
 mod program;
 mod report;
+mod round;
 mod samples;
 
 use std::path::PathBuf;

@@ -5,10 +5,11 @@ use crate::arena::{Arena, Begin};
 use crate::case::{Bars, Case, Leaves, words};
 use crate::comparison::Comparison;
 use crate::input;
+use crate::round::Round;
 
-/// The commands, and whether they end with 0.
-const COMMANDS: [&str; 8] =
-    ["plan", "check", "render", "history", "denied", "metrics", "apply", "explain 172.17.0.2 10.0.0.1"];
+/// What leaves all as it is.
+const COMMANDS: [&str; 9] =
+    ["plan", "check", "render", "history", "denied", "metrics", "apply", "explain 172.17.0.2 10.0.0.1", "status"];
 
 /// Measures them.
 pub fn measure(arena: &Arena, sizes: &Sizes, take: &mut dyn FnMut(Vec<Comparison>)) -> anyhow::Result<()> {
@@ -31,23 +32,13 @@ pub fn measure(arena: &Arena, sizes: &Sizes, take: &mut dyn FnMut(Vec<Comparison
     for &count in sizes.networks.iter().filter(|count| **count >= LARGE) {
         let text = format!("mode = \"enforce\"\n{}", input::configuration(count));
         let configuration = arena.write("networks.toml", &text)?;
-        let first = Case::first_apply(arena, "", &configuration)?;
-        for command in COMMANDS.into_iter().chain(["status"]) {
-            let ours = arena.dockwall(&configuration, &command.split(' ').collect::<Vec<_>>());
-            let case = Case {
-                what: format!("{} networks, {command}", short(count)),
-                rival: "nft list tables",
-                begin: Begin::Applied(&configuration),
-                their_begin: None,
-                ours,
-                theirs: words("nft list tables"),
-                same_ruleset: false,
-                leaves: Leaves::Nothing,
-                bars: Bars { shows_memory: true, ..Bars::default() },
-            };
-            take(case.measure(arena, 7)?);
-        }
-        drop(first);
+        let commands = COMMANDS.map(|command| {
+            let program = arena.dockwall(&configuration, &command.split(' ').collect::<Vec<_>>());
+            (format!("{} networks, {command}", short(count)), program)
+        });
+        let begin = Begin::Applied(&configuration);
+        let (rival, theirs) = ("nft list tables", words("nft list tables"));
+        take(Round { begin, commands: commands.into(), rival, theirs }.measure(arena, sizes.runs.min(7))?);
     }
     Ok(())
 }
