@@ -32,7 +32,7 @@ user_land() {
   # By which nft names what it lists.
   cp /etc/protocols /etc/services "$root/etc"
   cp "$PARTS/init" "$root/init"
-  cp --parents --recursive "$@" "$root"
+  cp --parents "$@" "$root"
 }
 
 with_libraries() {

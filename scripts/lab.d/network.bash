@@ -49,6 +49,8 @@ up_network() {
 
 add_place() {
   ip netns add "$(netns "$1")"
+  # A new namespace forwards if this machine does, which one with Docker on it does.
+  at "$1" sysctl -qw net.ipv4.ip_forward=0
   at "$1" sysctl -qw net.ipv6.conf.{all,default}.accept_dad=0
   # Past the kernel's limit of ICMP errors a refused probe looks like a dropped one.
   at "$1" sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0

@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::support::listing;
 
 /// No end comes later than this.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A host with audit mode in force and confirmed, and what the kernel holds then.
 fn audited() -> (Host, Vec<String>) {
@@ -41,15 +41,25 @@ fn mode(host: &Host) -> String {
     status["wall"]["mode"].as_str().unwrap_or("none").to_owned()
 }
 
+/// So many seconds, or `DOCKWALL_SLOW` times as many on a machine where each command takes that much longer.
+fn seconds(seconds: u64) -> u64 {
+    seconds * std::env::var("DOCKWALL_SLOW").map_or(1, |times| times.parse::<u64>().unwrap())
+}
+
+/// The command on trial for so many seconds.
+fn on_trial(command: &str, lasting: u64) -> String {
+    format!("{command} --confirm {}s", seconds(lasting))
+}
+
 /// What would have gone back by now has.
 fn after_the_deadline() {
-    std::thread::sleep(Duration::from_millis(2500));
+    std::thread::sleep(Duration::from_millis(seconds(2) * 1000 + 500));
 }
 
 #[test]
 fn what_nobody_confirms_goes_back_dump_for_dump() {
     let (host, before) = audited();
-    let applied = host.json(0, "apply --mode enforce --confirm 2s");
+    let applied = host.json(0, &on_trial("apply --mode enforce", 2));
     assert_eq!((&applied["trial"]["generation"], &applied["trial"]["back_to"]), (&2.into(), &1.into()));
     assert_eq!(host.json(0, "status")["trial"]["back_to"], 1);
     assert!(host.expect(0, "history").stdout.contains("on trial: generation 2 goes back to generation 1 in "));
@@ -66,8 +76,9 @@ fn what_nobody_confirms_goes_back_dump_for_dump() {
 fn what_is_confirmed_stays() {
     let (host, _) = audited();
     assert!(host.expect(4, "confirm").stdout.contains("nothing is on trial"));
-    let applied = host.expect(0, "apply --mode enforce --confirm 2s");
-    assert!(applied.stdout.contains("goes back to generation 1 in 2s, at "), "{}", applied.stdout);
+    let applied = host.expect(0, &on_trial("apply --mode enforce", 2));
+    let said = format!("goes back to generation 1 in {}s, at ", seconds(2));
+    assert!(applied.stdout.contains(&said), "{}", applied.stdout);
     assert!(applied.stdout.contains("try from a NEW connection"), "{}", applied.stdout);
     assert_eq!(host.json(0, "confirm"), serde_json::json!({ "confirmed": true, "generation": 2 }));
     after_the_deadline();
@@ -77,7 +88,7 @@ fn what_is_confirmed_stays() {
 #[test]
 fn the_first_of_all_goes_back_to_no_wall() {
     let host = Host::new("");
-    let applied = host.json(0, "apply --confirm 1s");
+    let applied = host.json(0, &on_trial("apply", 1));
     assert_eq!(applied["trial"]["back_to"], serde_json::Value::Null);
     await_dump(&host, &[]);
 }
@@ -87,26 +98,26 @@ fn a_second_apply_takes_the_place_of_the_first() {
     let (host, before) = audited();
     host.expect(0, "apply --mode enforce --confirm 30s");
     host.configure("deny.action = 'reject'");
-    let second = host.json(0, "apply --mode enforce --confirm 2s");
+    let second = host.json(0, &on_trial("apply --mode enforce", 2));
     assert_eq!(second["trial"]["back_to"], 1, "the first was never confirmed");
     await_dump(&host, &before);
 
     // Without a trial of its own it is confirmed.
-    host.expect(0, "apply --mode enforce --confirm 2s");
+    host.expect(0, &on_trial("apply --mode enforce", 2));
     host.expect(0, "apply --mode enforce");
     assert_eq!(host.json(0, "status")["trial"], serde_json::Value::Null);
     after_the_deadline();
     assert_eq!(mode(&host), "enforce");
 
     // Nothing to change is nothing to confirm.
-    assert_eq!(host.json(0, "apply --mode enforce --confirm 2s")["trial"], serde_json::Value::Null);
+    assert_eq!(host.json(0, &on_trial("apply --mode enforce", 2))["trial"], serde_json::Value::Null);
 }
 
 #[test]
 fn going_back_by_hand_or_removing_ends_the_trial() {
     for (by_hand, mode_then) in [("rollback", "audit"), ("remove", "none")] {
         let (host, _) = audited();
-        host.expect(0, "apply --mode enforce --confirm 2s");
+        host.expect(0, &on_trial("apply --mode enforce", 2));
         host.expect(0, by_hand);
         assert!(host.expect(4, "confirm").stdout.contains("nothing is on trial"));
         after_the_deadline();
@@ -117,14 +128,14 @@ fn going_back_by_hand_or_removing_ends_the_trial() {
 #[test]
 fn a_grant_within_the_trial_goes_back_with_it_and_keeps_its_file() {
     let (host, before) = audited();
-    host.expect(0, "apply --mode enforce --confirm 4s");
+    host.expect(0, &on_trial("apply --mode enforce", 4));
     let granted = host.json(0, "grant 10.1.2.3 --port 5432/tcp --name database");
     assert_eq!(granted["generation"], 3);
     assert_eq!(host.json(0, "status")["trial"]["generation"], 3);
     await_dump(&host, &before);
     assert!(host.directory.path().join("grants.d/database.toml").exists());
 
-    host.expect(0, "apply --mode enforce --confirm 4s");
+    host.expect(0, &on_trial("apply --mode enforce", 4));
     host.expect(0, "revoke database");
     assert_eq!(host.json(0, "confirm")["confirmed"], true);
 }
@@ -132,7 +143,7 @@ fn a_grant_within_the_trial_goes_back_with_it_and_keeps_its_file() {
 #[test]
 fn an_apply_that_fails_leaves_an_earlier_trial_on() {
     let (host, before) = audited();
-    host.expect(0, "apply --mode enforce --confirm 3s");
+    host.expect(0, &on_trial("apply --mode enforce", 3));
     let refused = ["strace", "--quiet=all", "--output=/dev/null", "-f", "-e", "inject=sendto:error=EPERM:when=8+"];
     let status = host.run_under(&refused, "apply --mode audit --confirm 60s").status;
     assert_ne!(status, 0);
@@ -145,10 +156,11 @@ fn an_apply_that_fails_leaves_an_earlier_trial_on() {
 fn m5_it_goes_back_when_the_whole_session_of_who_applied_is_killed() {
     let (host, before) = audited();
     let program = format!(
-        "{} --config {} --state-dir {} apply --mode enforce --confirm 2s && sleep 60",
+        "{} --config {} --state-dir {} {} && sleep 60",
         crate::host::DOCKWALL,
         host.configuration().display(),
-        host.state().display()
+        host.state().display(),
+        on_trial("apply --mode enforce", 2)
     );
     let mut shell = host.netns.command("setsid").args(["sh", "-c", &program]).spawn().unwrap();
     let end = Instant::now() + PATIENCE;

@@ -2,31 +2,22 @@
 # A libvirtd of its own, in namespaces that end with it.
 # Part of vagrant/run-tests.
 
-# Ends as the same command does in new network, mount and process namespaces: bridges, dnsmasq and machines exist
-# only in there, and what is left when it ends, the kernel ends.
-enter_namespaces() {
-  [[ -z ${DOCKWALL_IN_NAMESPACES:-} ]] || return 0
-  local status=0 inside
-  # However this one ends, by SIGKILL too: what is inside hears of no other signal.
-  DOCKWALL_IN_NAMESPACES=yes setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
-    --propagation private "$SELF" "$@" &
-  inside=$!
-  trap 'kill -KILL "$inside" 2>/dev/null || true' INT TERM HUP
-  wait "$inside" || status=$?
-  # The disks, of which logs and boxes stay.
-  rm --recursive --force "$WORK/libvirt"
-  exit "$status"
+# To be run in the background: becomes COMMAND in new network, mount and process namespaces. Bridges, dnsmasq and the
+# machine exist only in there, and what is left when it ends, the kernel ends. It ends with whoever started it, however
+# that ends, by SIGKILL too.
+in_namespaces() {
+  exec setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private "$@"
 }
 
 start_libvirt() {
-  local state=$WORK/libvirt pair
+  local directory=$STATE/$MACHINE/libvirt pair
   ip link set lo up
   mount -t tmpfs tmpfs /run
-  mkdir --parents /run/lock "$state"/{etc,lib/images,log,cache}
-  cp --recursive --no-target-directory /etc/libvirt "$state/etc"
+  mkdir --parents /run/lock "$directory"/{etc,lib/images,log,cache}
+  cp --recursive --no-target-directory /etc/libvirt "$directory/etc"
   for pair in etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
     mkdir --parents "${pair#*:}"
-    mount --bind "$state/${pair%%:*}" "${pair#*:}"
+    mount --bind "$directory/${pair%%:*}" "${pair#*:}"
   done
   # Root in a container or in a machine without udev, cgroups and AppArmor of its own.
   printf '%s\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' 'namespaces = []' \
@@ -35,7 +26,7 @@ start_libvirt() {
   rm --force /etc/libvirt/qemu/networks/autostart/*
   virtlogd --daemon
   libvirtd --daemon
-  wait_for 120 libvirt_answers || die "libvirtd does not answer; see $state/log"
+  wait_for 120 libvirt_answers || die "libvirtd does not answer; see $directory/log"
 }
 
 libvirt_answers() { virsh --quiet --connect qemu:///system list >/dev/null 2>&1; }
