@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::daemon::Daemon;
 use crate::host::{Ended, Host};
+use crate::support::docker::StandIn;
+use crate::support::docker::scene::LINKS;
 
 const CONFIGURATION: &str = "\
 mode = \"enforce\"
@@ -24,67 +25,10 @@ ports = [\"389/tcp\"]
 from = \"container:web-1\"
 ";
 
-/// A Docker with two networks, containers on them and one on the host's own link.
-const DOCKER: &[(&str, u16, &str)] = &[
-    ("/version", 200, r#"{ "Version": "29.0.0", "ApiVersion": "1.41" }"#),
-    (
-        "/networks",
-        200,
-        r#"[
-        { "Id": "3f2a9c000000aaaa", "Name": "backend", "Driver": "bridge", "Internal": false, "Options": {}, "IPAM": { "Config": [
-            { "Subnet": "172.21.0.0/16", "Gateway": "172.21.0.1" }, { "Subnet": "fd00:21::/64", "Gateway": "fd00:21::1" } ] } },
-        { "Id": "aaaaaaaaaaaaaaaa", "Name": "edge", "Driver": "bridge", "Internal": false,
-            "Options": { "com.docker.network.bridge.name": "edge0" },
-            "IPAM": { "Config": [ { "Subnet": "172.22.0.0/16", "Gateway": "172.22.0.1" } ] } },
-        { "Id": "cccccccccccccccc", "Name": "lan", "Driver": "macvlan", "Options": { "parent": "eth0" },
-            "IPAM": { "Config": [ { "Subnet": "10.57.17.0/24" } ] } } ]"#,
-    ),
-    (
-        "/containers/json",
-        200,
-        r#"[
-        { "Id": "1", "Names": ["/web-1"], "HostConfig": { "NetworkMode": "backend" }, "NetworkSettings": { "Networks": {
-            "backend": { "IPAddress": "172.21.0.3", "GlobalIPv6Address": "fd00:21::3" } } } },
-        { "Id": "2", "Names": ["/db"], "HostConfig": { "NetworkMode": "backend" }, "NetworkSettings": { "Networks": {
-            "backend": { "IPAddress": "172.21.0.4" } } } },
-        { "Id": "3", "Names": ["/shop"], "HostConfig": { "NetworkMode": "edge" }, "NetworkSettings": { "Networks": {
-            "edge": { "IPAddress": "172.22.0.2" } } },
-            "Ports": [ { "IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp" } ] },
-        { "Id": "4", "Names": ["/cam"], "HostConfig": { "NetworkMode": "lan" }, "NetworkSettings": { "Networks": {
-            "lan": { "IPAddress": "10.57.17.99" } } } },
-        { "Id": "5", "Names": ["/vpn"], "HostConfig": { "NetworkMode": "host" }, "NetworkSettings": { "Networks": {} } } ]"#,
-    ),
-    ("/containers/1/json", 200, INSPECTED),
-    ("/containers/2/json", 200, INSPECTED),
-    ("/containers/3/json", 200, INSPECTED),
-    ("/containers/4/json", 200, INSPECTED),
-];
-
-/// No container has a resolver of its own.
-const INSPECTED: &str = r#"{ "HostConfig": {} }"#;
-
-const LINKS: &str = "\
-link set lo up
-link add br-3f2a9c000000 type bridge
-link add edge0 type bridge
-link add eth0 type veth peer name peer0
-link set peer0 up
-link set eth0 up
-link set br-3f2a9c000000 up
-link set edge0 up
-address add 172.21.0.1/16 dev br-3f2a9c000000
-address add fd00:21::1/64 dev br-3f2a9c000000 nodad
-address add 172.22.0.1/16 dev edge0
-address add 10.57.17.2/24 dev eth0
-address add fd57:17::2/64 dev eth0 nodad
-route add default via 10.57.17.1
-route add default via fd57:17::1
-";
-
 /// A host that forwards, with a Docker to ask.
 struct Stage {
     host: Host,
-    docker: Daemon,
+    docker: StandIn,
 }
 
 impl Stage {
@@ -96,12 +40,11 @@ impl Stage {
         for name in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
             host.netns.enter(|| std::fs::write(format!("/proc/sys/net/{name}"), "1").unwrap());
         }
-        Self { host, docker: Daemon::answering(DOCKER) }
+        Self { host, docker: StandIn::with_a_scene() }
     }
 
     fn run(&self, arguments: &str) -> Ended {
-        let socket = format!("DOCKER_HOST=unix://{}", self.docker.socket().display());
-        self.host.run_under(&["env", &socket], arguments)
+        self.host.run_under(&["env", &self.docker.variable()], arguments)
     }
 
     #[track_caller]
@@ -289,9 +232,8 @@ fn what_is_in_force_is_told_from_what_is_configured() {
 #[test]
 fn it_needs_no_privilege() {
     let stage = Stage::new();
-    let socket = format!("DOCKER_HOST=unix://{}", stage.docker.socket().display());
     let ended = stage.host.run_under(
-        &["env", &socket, "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"],
+        &["env", &stage.docker.variable(), "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"],
         "explain web-1 10.57.17.6:5432/tcp",
     );
     assert_eq!(ended.status, 0, "{}", ended.stderr);

@@ -8,9 +8,6 @@ mod bad_input;
 mod boot;
 mod cost;
 mod crash;
-#[path = "../host/docker/daemon.rs"]
-#[allow(dead_code)]
-mod daemon;
 mod denied;
 mod explain;
 mod golden;

@@ -8,10 +8,6 @@
 mod support;
 
 mod block;
-#[path = "../host/docker/daemon.rs"]
-#[allow(dead_code)]
-mod daemon;
-mod docker;
 mod elsewhere;
 mod link;
 mod options;

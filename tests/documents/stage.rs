@@ -9,9 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::daemon::Daemon;
-use crate::docker::{DOCKER, LINKS};
 use crate::support::Netns;
+use crate::support::docker::StandIn;
+use crate::support::docker::scene::LINKS;
 
 /// Seconds that no command takes longer than.
 const PATIENCE: &str = "60";
@@ -41,7 +41,7 @@ pub struct Stage {
     /// Its process 1, as this machine numbers it.
     first: String,
     directory: TempDir,
-    docker: Daemon,
+    docker: StandIn,
     _netns: Netns,
 }
 
@@ -66,7 +66,7 @@ impl Stage {
         assert_eq!(said, "ready\n", "the host did not start");
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", holder.id())).unwrap();
         let first = children.trim().to_owned();
-        Self { holder, first, directory, docker: Daemon::answering(DOCKER), _netns: netns }
+        Self { holder, first, directory, docker: StandIn::with_a_scene(), _netns: netns }
     }
 
     /// The directory where commands are typed.
@@ -85,7 +85,7 @@ impl Stage {
             .arg(format!("--chdir={}", self.typed_in().display()))
             .args(["LC_ALL=C.UTF-8", "HOME=/root"]);
         run.arg(format!("PATH={directory}/bin:{program}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
-        run.arg(format!("DOCKER_HOST=unix://{}", self.docker.socket().display()));
+        run.arg(self.docker.variable());
         run.args(["sh", "-c", typed]).stdin(Stdio::null()).output().unwrap()
     }
 }

@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod container;
+pub mod docker;
 pub mod lab;
 pub mod listing;
 pub mod monitor;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::stand_in::StandIn;
 use super::{Guard, PATIENCE, UNOWNED, await_that, dump, median};
 use crate::host::Host;
+use crate::support::docker::StandIn;
 
 /// How many containers and networks have a grant of their own.
 const NAMED: u32 = 10;

@@ -5,7 +5,6 @@ mod follow;
 mod own;
 mod repair;
 mod service;
-mod stand_in;
 mod trouble;
 
 use std::io::{BufRead, BufReader};

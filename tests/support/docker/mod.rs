@@ -1,5 +1,6 @@
-//! A daemon that stands in for Docker where more is made and removed than a real one can, or slower than
-//! it ever is.
+//! A daemon that stands in for Docker, with networks and containers that a test gives it, and as slow as it likes.
+
+pub mod scene;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -79,13 +80,18 @@ impl StandIn {
 
     /// Makes a network with a bridge of that name.
     pub fn create_network(&self, name: &str, subnet: &str) {
-        let network = json!({
+        self.add_network(json!({
             "Name": name, "Id": format!("{name:0>64}"), "Driver": "bridge",
             "IPAM": { "Config": [{ "Subnet": subnet }] },
             "Options": { "com.docker.network.bridge.name": name },
-        });
-        self.state().networks.insert(name.to_owned(), network);
-        self.tell("network", "create", name);
+        }));
+    }
+
+    /// Makes a network as Docker would tell it.
+    fn add_network(&self, network: Value) {
+        let name = network["Name"].as_str().unwrap().to_owned();
+        self.state().networks.insert(name.clone(), network);
+        self.tell("network", "create", &name);
     }
 
     pub fn remove_network(&self, name: &str) {
@@ -100,6 +106,11 @@ impl StandIn {
             "HostConfig": { "NetworkMode": "backend" },
             "NetworkSettings": { "Networks": { "backend": { "IPAddress": address } } },
         });
+        self.add_container(name, container);
+    }
+
+    /// Starts a container as Docker would tell it.
+    fn add_container(&self, name: &str, container: Value) {
         self.state().containers.insert(name.to_owned(), container);
         self.tell("container", "start", name);
     }
@@ -134,7 +145,7 @@ fn serve(connection: UnixStream, state: &Mutex<State>) {
     }
     let mut state = state.lock().unwrap();
     let body = match path.split('?').next().unwrap() {
-        "/version" => json!({ "Version": "0" }),
+        "/version" => json!({ "Version": "29.0.0", "ApiVersion": "1.41" }),
         "/networks" => state.networks.values().cloned().collect(),
         "/containers/json" => {
             state.asked += 1;
