@@ -7,7 +7,7 @@ use jiff::fmt::friendly::SpanParser;
 use jiff::{SignedDuration, SpanRelativeTo};
 use serde_json::json;
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, hold, read_host};
 use super::exit::Outcome;
 use super::keeper::Keeper;
 use super::lifeline::Lifeline;
@@ -48,17 +48,19 @@ pub struct Apply {
 impl Apply {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        let host = Host::read()?;
+        let applying = Progress::start("applying");
+        let host = read_host()?;
         if self.confirm.is_none()
-            && let Some(outcome) = self.run_unchanged(context, &host)?
+            && let Some((generation, mode)) = self.is_unchanged(context, &host)?
         {
-            return Ok(outcome);
+            drop(applying);
+            report(context, mode, &Applied::nothing(generation), None);
+            return Ok(Outcome::Done);
         }
         let mut planned = context.plan_unasked(context.load()?, self.mode, host)?;
         Lifeline::find().check(&planned.policy, self.force)?;
         let keeper = Keeper::find();
         let mut kernel = context.kernel()?;
-        let progress = Progress::start("applying");
         if self.confirm.is_some() {
             // What a trial writes and starts comes only where the kernel can hold it.
             Context::mute(&mut kernel, &mut planned)?;
@@ -66,7 +68,7 @@ impl Apply {
         }
         let is_new = !context.store.directory().exists();
         let mut lock = context.lock()?;
-        let held = lock.acquire(say_waiting)?;
+        let held = hold(&mut lock)?;
         let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
         let applied = match begun {
             Some(_) => apply(&mut kernel, &context.store, &planned, context.features()),
@@ -75,7 +77,6 @@ impl Apply {
         if is_new && applied.is_err() {
             context.store.unmake();
         }
-        drop(progress);
         let (applied, trial) = match (applied, begun) {
             (Ok(applied), Some(begun)) => {
                 let trial = begun.settle(context, &applied)?;
@@ -90,13 +91,14 @@ impl Apply {
             (Err(error), None) => return Err(error.into()),
         };
         drop(held);
+        drop(applying);
         report(context, planned.policy.mode, &applied, trial.as_ref());
         Ok(Outcome::Done)
     }
 
-    /// What is left to do where the policy in force was made from these very files on this very host: whatever its
-    /// size, it takes no more than reading those.
-    fn run_unchanged(&self, context: &Context, host: &Host) -> anyhow::Result<Option<Outcome>> {
+    /// The generation in force and its mode, where it was made from these very files on this very host: whatever its
+    /// size, it takes no more than reading those. What is on trial is confirmed by that.
+    fn is_unchanged(&self, context: &Context, host: &Host) -> anyhow::Result<Option<(u64, Mode)>> {
         let Some(inputs) = context.inputs(self.mode, host) else {
             return Ok(None);
         };
@@ -107,14 +109,13 @@ impl Apply {
         }
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let held = lock.acquire(say_waiting)?;
-        let Some((generation, mode)) = is_unchanged(&mut kernel) else {
-            return Ok(None);
-        };
-        context.store.end_trial()?;
+        let held = hold(&mut lock)?;
+        let found = is_unchanged(&mut kernel);
+        if found.is_some() {
+            context.store.end_trial()?;
+        }
         drop(held);
-        report(context, mode, &Applied::nothing(generation), None);
-        Ok(Some(Outcome::Done))
+        Ok(found)
     }
 }
 

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::apply::apply_at_once;
-use super::context::{Context, say_waiting};
+use super::context::{Context, hold, read_host};
 use super::exit::Outcome;
+use super::progress::Progress;
 use super::{page, paint};
 use crate::config::{ConfigError, Edit, Loaded, Mode};
 use crate::generation::{Boot, Generation, Sources, raise};
-use crate::host::Host;
 use crate::netlink::Sent;
 
 const ORDER: &str = "\
@@ -56,8 +56,9 @@ impl BootCommand {
         // The wall has to stand even where the state directory is full, read-only or another's at work for long:
         // the kernel takes one batch at a time by itself.
         let mut lock = context.lock().ok();
-        let _held = lock.as_mut().and_then(|lock| lock.acquire(say_waiting).ok());
-        let boot = raise(&mut kernel, &context.store, context.features())?;
+        let _held = lock.as_mut().and_then(|lock| hold(lock).ok());
+        let raise = || raise(&mut kernel, &context.store, context.features());
+        let boot = Progress::of("raising the wall", raise)?;
         warn(&boot, context);
         if boot.is_without_wall() {
             say_without(&boot, context);
@@ -67,10 +68,11 @@ impl BootCommand {
             Some((generation, sent)) => (Raised::again(generation, *sent), loaded),
             None => {
                 let loaded = loaded.map_err(|error| no_wall(error.into()))?;
-                let planned = Host::read().map_err(Into::into);
+                let planned = read_host().map_err(Into::into);
                 let planned = planned.and_then(|host| context.plan_unasked(loaded.clone(), None, host));
                 let mut planned = planned.map_err(no_wall)?;
-                let applied = apply_at_once(context, &mut kernel, &mut planned);
+                let apply = || apply_at_once(context, &mut kernel, &mut planned);
+                let applied = Progress::of("applying", apply);
                 let applied = applied.map_err(|error| no_wall(error.into()))?;
                 let (generation, mode) = (applied.generation, planned.policy.mode);
                 (Raised { generation, mode, made: None, sent: applied.sent }, Ok(loaded))

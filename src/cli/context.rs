@@ -1,22 +1,27 @@
 //! What every command is given, and what most of them begin with.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clap::Args;
+use fd_lock::RwLockWriteGuard;
 use jiff::Timestamp;
 
 use super::paint;
-use super::progress::Progress;
+use super::progress::{Progress, aside};
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode, Texts};
-use crate::generation::{Glance, Lock, Planned, Sources, Store, fingerprint, mute};
+use crate::generation::{Glance, Lock, Planned, Sources, Store, StoreError, fingerprint, mute};
 use crate::guard::ask_owner;
-use crate::host::{self, Host};
+use crate::host::{self, FactsError, Host};
 use crate::netlink::{self, Ask, Kernel, modules_of};
 use crate::policy::{Policy, Resolved};
 use crate::ruleset::{Expr, Features, compile, log_statement};
+
+/// What is told while the kernel is asked what it can do.
+const ASKING: &str = "asking the kernel";
 
 /// Where generations are kept unless it is said otherwise.
 pub const DEFAULT_STATE: &str = "/var/lib/dockwall";
@@ -78,7 +83,7 @@ impl Context {
     pub fn load(&self) -> Result<Loaded, ConfigError> {
         let loaded = Progress::of("reading the configuration", || Config::load(self.config.as_deref()))?;
         for warning in loaded.warnings.iter().filter(|_| !self.json) {
-            anstream::eprint!("{}", warning.render(paint::stderr_has_colour()));
+            aside(|| anstream::eprint!("{}", warning.render(paint::stderr_has_colour())));
         }
         Ok(loaded)
     }
@@ -86,7 +91,7 @@ impl Context {
     /// What `config` means on this host; `mode` where the command line says otherwise. Prints to
     /// people what they should know of it.
     pub fn resolve(&self, config: &Config, mode: Option<Mode>) -> anyhow::Result<Resolved> {
-        self.resolve_on(Host::read()?, config, mode)
+        self.resolve_on(read_host()?, config, mode)
     }
 
     /// The same on a host that was read.
@@ -98,7 +103,8 @@ impl Context {
         let resolved = Progress::of("resolving the configuration", resolve)?;
         for notice in resolved.notices.iter().filter(|_| !self.json) {
             let place = notice.origin.map(|origin| format!(" ({})", config.files.place(origin))).unwrap_or_default();
-            anstream::eprintln!("{}: {}{place}\n  {}", paint::notable("warning"), notice.problem, notice.cure);
+            let warning = paint::notable("warning");
+            aside(|| anstream::eprintln!("{warning}: {}{place}\n  {}", notice.problem, notice.cure));
         }
         Ok(resolved)
     }
@@ -121,9 +127,10 @@ impl Context {
 
     /// The same for a configuration that was read.
     pub fn plan(&self, loaded: Loaded, mode: Option<Mode>) -> anyhow::Result<Planned> {
-        let mut planned = self.plan_unasked(loaded, mode, Host::read()?)?;
+        let mut planned = self.plan_unasked(loaded, mode, read_host()?)?;
+        let ask = || Kernel::open().and_then(|mut kernel| Self::mute(&mut kernel, &mut planned));
         // Who may not ask the kernel may not change it either.
-        Kernel::open().and_then(|mut kernel| Self::mute(&mut kernel, &mut planned)).unwrap_or(false);
+        Progress::of(ASKING, ask).unwrap_or(false);
         Ok(planned)
     }
 
@@ -149,12 +156,14 @@ impl Context {
         if muted {
             // Another kernel, or this one with its modules, makes another plan of the same.
             planned.inputs = None;
-            anstream::eprintln!(
-                "{}: this kernel cannot log packets, so there is no log: what is denied is dropped, counted and remembered all the \
-                 same; for a log {}",
-                paint::notable("warning"),
-                host::how_to_load(&modules_of(&Expr::Log(log_statement(&planned.policy.log))))
-            );
+            let cure = host::how_to_load(&modules_of(&Expr::Log(log_statement(&planned.policy.log))));
+            let warning = paint::notable("warning");
+            aside(|| {
+                anstream::eprintln!(
+                    "{warning}: this kernel cannot log packets, so there is no log: what is denied is dropped, counted and \
+                     remembered all the same; for a log {cure}"
+                );
+            });
         }
         Ok(muted)
     }
@@ -164,15 +173,17 @@ impl Context {
     pub fn features(&self) -> Features {
         *self.features.get_or_init(|| {
             let features = Features::of_release(&host::kernel_release());
-            let asked = || Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
-            Features { owner: features.owner || asked(), ..features }
+            let ask = || Kernel::open().and_then(|mut kernel| kernel.knows_owners()).unwrap_or(false);
+            Features { owner: features.owner || Progress::of(ASKING, ask), ..features }
         })
     }
 
     /// The generation in force at a glance, where it was made from the configuration's files as they are. Whatever is
     /// wrong shows again where it is done the long way.
     pub fn glance(&self) -> Option<Glance> {
-        let glance = Glance::find(&mut Kernel::open().ok()?, &self.store, self.features())?;
+        let features = self.features();
+        let _progress = Progress::start("reading what is in force");
+        let glance = Glance::find(&mut Kernel::open().ok()?, &self.store, features)?;
         glance.is_of_files(self.config_option()).then_some(glance)
     }
 
@@ -183,7 +194,7 @@ impl Context {
     pub fn kernel(&self) -> anyhow::Result<Kernel> {
         host::keep_net_admin()?;
         let mut kernel = Kernel::open()?;
-        kernel.knock()?;
+        Progress::of(ASKING, || kernel.knock())?;
         let directory = self.store.directory().to_owned();
         kernel.ask_owner(Ask::new(move || ask_owner(&directory)));
         Ok(kernel)
@@ -191,7 +202,7 @@ impl Context {
 
     /// Finds out whether this kernel has all that the rules of `policy` need, before anything is made on the disk.
     pub fn preflight(&self, kernel: &mut Kernel, policy: &Policy) -> Result<(), netlink::Error> {
-        kernel.preflight(|| compile(policy, self.features(), Timestamp::now()))
+        Progress::of(ASKING, || kernel.preflight(|| compile(policy, self.features(), Timestamp::now())))
     }
 
     /// Opens the state directory for one process at a time.
@@ -213,7 +224,13 @@ pub fn beside(config: &Config, policy: &Policy) -> Vec<String> {
     config.grants.iter().map(|grant| &grant.name).filter(|name| !known.contains(name.as_str())).cloned().collect()
 }
 
-/// Says that another process is at work, before waiting for it.
-pub fn say_waiting() {
-    anstream::eprintln!("{}", paint::faint("waiting for another dockwall to finish …"));
+/// Reads the host, and asks Docker, for which it may wait two seconds.
+pub fn read_host() -> Result<Host, FactsError> {
+    Progress::of("looking at the host and asking Docker", Host::read)
+}
+
+/// Holds the lock. Says that another process is at work, before waiting for it.
+pub fn hold(lock: &mut Lock) -> Result<RwLockWriteGuard<'_, File>, StoreError> {
+    let waiting = "waiting for another dockwall to finish";
+    Progress::of(waiting, || lock.acquire(|| aside(|| anstream::eprintln!("{}", paint::faint(format!("{waiting} …"))))))
 }

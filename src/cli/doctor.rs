@@ -81,11 +81,11 @@ impl Doctor {
             features: context.features(),
             probes: self.probe,
         };
-        let patient = Progress::of("looking at all that matters", || gather(&sources))?;
+        let patient = Progress::of("looking at all that matters and asking Docker", || gather(&sources))?;
         let report = match self.probe {
             true => {
                 host::keep_net_and_sys_admin()?;
-                Some(probe::run(&patient, &context.store)?)
+                Some(Progress::of("sending packets", || probe::run(&patient, &context.store))?)
             }
             false => None,
         };

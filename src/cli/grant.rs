@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::context::{Context, beside, say_waiting};
+use super::context::{Context, beside, hold, read_host};
 use super::exit::{Outcome, Usage};
 use super::lifetime::Lifetime;
 use super::progress::Progress;
@@ -15,7 +15,6 @@ use super::words::{in_words_of_the_command_line, value};
 use super::{completion, page, paint};
 use crate::config::{self, Config, Destination, FileChangeError, Invalid, Mode, Origin, Ports, Protocol, Source};
 use crate::generation::{self, Applied, Glance, InForce, Planned, amend, in_force};
-use crate::host::Host;
 use crate::policy::{self, resolve_grant};
 
 const EXAMPLES: &str = "\
@@ -65,6 +64,17 @@ pub struct Grant {
     required: bool,
 }
 
+/// What was done.
+struct Granted {
+    /// As it is written.
+    written: config::Grant,
+    /// Where.
+    file: PathBuf,
+    /// What was put in force, and in which mode; none where no wall is.
+    applied: Option<(Applied, Mode)>,
+    warnings: Vec<String>,
+}
+
 /// A name of the command line stands for nothing on this host.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; nothing was granted: start what is missing, or name an address")]
@@ -84,23 +94,29 @@ pub struct NameTaken {
 impl Grant {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        if let Some(outcome) = self.run_at_a_glance(context)? {
-            return Ok(outcome);
-        }
+        let granting = Progress::start("granting");
+        let granted = match self.at_a_glance(context)? {
+            Some(granted) => granted,
+            None => self.at_length(context)?,
+        };
+        drop(granting);
+        report(context, &granted);
+        Ok(Outcome::Done)
+    }
+
+    fn at_length(&self, context: &Context) -> anyhow::Result<Granted> {
         let config = context.load()?.config;
         let written = self.written(&config)?;
         let mut warnings = judge(&config, &written)?;
-        let resolved = resolve_grant(&written, &Host::read()?).map_err(Unresolved)?;
+        let resolved = resolve_grant(&written, &read_host()?).map_err(Unresolved)?;
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
-        let read = || in_force(&mut kernel, &context.store, context.features());
-        let in_force = Progress::of("reading what is in force", read)?;
+        let _held = hold(&mut lock)?;
+        let in_force = in_force(&mut kernel, &context.store, context.features())?;
         let written = self.renamed(&config, in_force.as_ref(), written);
         let file = keep(&config, &written)?;
         let Some(in_force) = in_force else {
-            report(context, &written, file, None, &warnings);
-            return Ok(Outcome::Done);
+            return Ok(Granted { written, file, applied: None, warnings });
         };
         let before = &in_force.generation.policy;
         if warnings.is_empty() && !before.closes_some_of(&resolved) {
@@ -115,15 +131,14 @@ impl Grant {
             sources: sources.map(|sources| sources.with_grant(&written.name, &file, written.to_toml())),
             inputs: None,
         };
-        let amend = || amend(&mut kernel, &context.store, in_force, &planned, context.features());
-        let applied = Progress::of("granting", amend).map_err(|error| not_granted(error, &file))?;
-        report(context, &written, file, Some((&applied, mode)), &warnings);
-        Ok(Outcome::Done)
+        let applied = amend(&mut kernel, &context.store, in_force, &planned, context.features());
+        let applied = Some((applied.map_err(|error| not_granted(error, &file))?, mode));
+        Ok(Granted { written, file, applied, warnings })
     }
 
     /// The same where the configuration is the one that the policy in force was made from, and nothing is unusual:
     /// whatever the size of both, neither is read.
-    fn run_at_a_glance(&self, context: &Context) -> anyhow::Result<Option<Outcome>> {
+    fn at_a_glance(&self, context: &Context) -> anyhow::Result<Option<Granted>> {
         let Some(first) = context.glance() else {
             return Ok(None);
         };
@@ -133,7 +148,7 @@ impl Grant {
         };
         let written = self.as_named(name);
         let mut warnings = judge(&config, &written)?;
-        let resolved = resolve_grant(&written, &Host::read()?).map_err(Unresolved)?;
+        let resolved = resolve_grant(&written, &read_host()?).map_err(Unresolved)?;
         let file = config.drop_in(&written.name);
         let step = |glance: &Glance| glance.with_grant(&resolved, &file, written.to_toml());
         let (Some(matters), Some(_)) = (first.closes_some_of(&resolved), step(&first)) else {
@@ -142,7 +157,7 @@ impl Grant {
         warnings.extend((warnings.is_empty() && !matters).then(|| without_effect(&written)));
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
+        let _held = hold(&mut lock)?;
         // Another may have been at work meanwhile.
         let glance =
             Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
@@ -151,10 +166,9 @@ impl Grant {
         };
         let mode = glance.policy().mode;
         keep(&config, &written)?;
-        let put = || glance.put(&mut kernel, &context.store, step);
-        let applied = Progress::of("granting", put).map_err(|error| not_granted(error, &file))?;
-        report(context, &written, file, Some((&applied, mode)), &warnings);
-        Ok(Some(Outcome::Done))
+        let applied = glance.put(&mut kernel, &context.store, step);
+        let applied = Some((applied.map_err(|error| not_granted(error, &file))?, mode));
+        Ok(Some(Granted { written, file, applied, warnings }))
     }
 
     /// The name, where no other grant has it, or one that none has; none where that cannot be told.
@@ -264,13 +278,8 @@ fn read_name(text: &str) -> Result<String, Invalid> {
     }
 }
 
-fn report(
-    context: &Context,
-    grant: &config::Grant,
-    file: PathBuf,
-    applied: Option<(&Applied, Mode)>,
-    warnings: &[String],
-) {
+fn report(context: &Context, Granted { written: grant, file, applied, warnings }: &Granted) {
+    let applied = applied.as_ref();
     if context.json {
         let sent = applied.map(|(applied, _)| applied.sent);
         page::json(&json!({
@@ -310,7 +319,7 @@ fn report(
         None => anstream::println!("  until     `dockwall revoke {}`", grant.name),
     }
     anstream::println!("  kept in   {}", file.display());
-    if applied.is_some_and(|(_, mode)| mode == Mode::Audit) {
+    if applied.is_some_and(|(_, mode)| *mode == Mode::Audit) {
         anstream::println!(
             "nothing is denied in audit mode anyway: it matters from `dockwall apply --mode enforce` on"
         );

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::exit::Outcome;
-use super::paint;
+use super::{paint, progress};
 use crate::guard::{self, GuardError, Guarded, News};
 use crate::host;
 use crate::netlink::Kernel;
@@ -48,6 +48,8 @@ pub struct Guard {}
 impl Guard {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        // Each line is of something that happened; nobody waits for it.
+        progress::mute();
         host::keep_net_admin()?;
         let for_reload = context.clone();
         let guarded = Guarded {

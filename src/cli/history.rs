@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::exit::Outcome;
+use super::progress::Progress;
 use super::{page, paint, trial};
 use crate::generation::{Listed, Trial};
 use crate::netlink;
@@ -22,11 +23,13 @@ pub struct History {}
 impl History {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let reading = Progress::start("reading the history");
         let listed = context.store.list()?;
         let in_force = match context.kernel() {
             Ok(mut kernel) => in_force(&mut kernel),
             Err(_) => None,
         };
+        drop(reading);
         if context.json {
             page::json(&listed.iter().map(|listed| as_json(listed, in_force)).collect::<Vec<_>>());
         } else if listed.is_empty() {

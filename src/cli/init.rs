@@ -4,12 +4,13 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, read_host};
 use super::exit::Outcome;
 use super::page::{self, Sheet};
 use super::paint;
+use super::progress::Progress;
 use crate::config::{self, FileChangeError};
-use crate::host::{self, FlowsError, Host, open_flows};
+use crate::host::{self, FlowsError, open_flows};
 use crate::observe::Proposal;
 
 /// Write a configuration for this host, to begin with.
@@ -30,13 +31,15 @@ pub struct Init {
 impl Init {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        let host = Host::read()?;
+        let looking = Progress::start("looking at the open flows");
+        let host = read_host()?;
         // Without it all but the flows can be seen.
         let permitted = host::keep_net_admin().is_ok();
         let flows = if permitted { open_flows() } else { Err(FlowsError::NotPermitted) };
         let reason = flows.as_ref().err().map(reason).unwrap_or_default();
         let seen = flows.as_deref().map_err(|_| reason.as_str());
         let proposal = Proposal::of(&host, seen, Timestamp::now())?;
+        drop(looking);
         let file = (!self.stdout).then(|| context.configuration_path());
         if let Some(file) = &file {
             config::write_new_file(file, &proposal.text).map_err(|error| match error {

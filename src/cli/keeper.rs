@@ -12,6 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::context::Context;
 use super::exit::Outcome;
 use super::paint;
+use super::progress::aside;
 use crate::generation::{Trial, expire};
 use crate::host::{ServiceManager, Timer};
 
@@ -45,10 +46,13 @@ impl Keeper {
             let words = command.iter().map(String::as_str).chain(["--as-service"]);
             match manager.run_later(&timer, words) {
                 Ok(()) => return Ok(()),
-                Err(error) => anstream::eprintln!(
-                    "{}: systemd sets no timer ({error}): a process of this session waits instead, which logging out may end",
-                    paint::notable("warning")
-                ),
+                Err(error) => aside(|| {
+                    anstream::eprintln!(
+                        "{}: systemd sets no timer ({error}): a process of this session waits instead, which logging out \
+                         may end",
+                        paint::notable("warning")
+                    );
+                }),
             }
         }
         start_process(&command)

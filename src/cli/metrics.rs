@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::context::Context;
+use super::context::{Context, read_host};
 use super::exit::Outcome;
 use super::page;
+use super::progress::Progress;
 use crate::generation::{Trial, see};
-use crate::host::Host;
 use crate::netlink::{Meter, Remembered};
 use crate::observe::{Coverage, Fill, FlowCount, Metrics as Numbers, Names, Sample, Status, shadows};
 
@@ -65,8 +65,9 @@ impl Metrics {
 }
 
 fn read(context: &Context) -> anyhow::Result<Numbers> {
+    let _progress = Progress::start("reading the wall");
     let mut kernel = context.kernel()?;
-    let host = Host::read()?;
+    let host = read_host()?;
     let live = see(&mut kernel, &context.store, context.features())?;
     let found = Status::of(&live);
     let wall = found.wall.as_ref();

@@ -157,6 +157,9 @@ pub fn run() -> ExitCode {
     };
     choice.write_global();
     let context = Context::new(cli.global);
+    if context.json {
+        progress::mute();
+    }
     match cli.command.run(&context) {
         Ok(outcome) => outcome.into(),
         Err(error) => exit::report(&error, &context),

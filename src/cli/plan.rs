@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, hold};
 use super::exit::Outcome;
 use super::progress::Progress;
 use super::{changes, page, paint};
@@ -28,9 +28,9 @@ pub struct Plan {
 impl Plan {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let comparing = Progress::start("comparing with the kernel");
         let policy = context.policy(self.mode)?;
         let mut kernel = context.kernel()?;
-        let progress = Progress::start("comparing with the kernel");
         let table = compile(&policy, context.features(), Timestamp::now());
         let digest = table.digest();
         let live = look(&mut kernel, &context.store, context.features(), Some((&table, &digest)))?;
@@ -43,11 +43,11 @@ impl Plan {
         let first = stages.first().map_or_else(Vec::new, |next| diff(live.table.as_ref(), next));
         // What is owned goes through its guard, and so one at a time.
         let is_owned = live.table.as_ref().is_some_and(Table::is_owned) || context.store.has_guard();
-        drop(progress);
         let mut lock = is_owned.then(|| context.lock()).transpose()?;
-        let held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
-        Progress::of("asking the kernel", || kernel.rehearse(&first, live.generation))?;
+        let held = lock.as_mut().map(hold).transpose()?;
+        kernel.rehearse(&first, live.generation)?;
         drop(held);
+        drop(comparing);
         if context.json {
             page::json(&json!({ "generation": number, "changes": changes::as_json(&changes), "accepted": true }));
         } else if changes.is_empty() {

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, hold};
 use super::exit::Outcome;
+use super::progress::Progress;
 use super::{page, paint};
 use crate::generation::{Removed, remove};
 
@@ -20,12 +21,14 @@ pub struct Remove {}
 impl Remove {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let removing = Progress::start("removing");
         let mut kernel = context.kernel()?;
         // A wall has to come down even where the state directory is full or gone.
         let mut lock = context.lock().ok();
-        let _held = lock.as_mut().map(|lock| lock.acquire(say_waiting)).transpose()?;
+        let _held = lock.as_mut().map(hold).transpose()?;
         let Removed { was_there: removed, still_wanted } = remove(&mut kernel, &context.store)?;
         context.store.end_trial().unwrap_or_default();
+        drop(removing);
         if let Some(error) = still_wanted {
             anstream::eprintln!("{}: {error}; a guard would raise the wall again", paint::notable("warning"));
         }

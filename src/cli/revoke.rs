@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, beside, say_waiting};
+use super::context::{Context, beside, hold};
 use super::exit::Outcome;
 use super::lifeline::Lifeline;
 use super::progress::Progress;
@@ -34,6 +34,14 @@ pub struct Revoke {
     force: bool,
 }
 
+/// What was done.
+struct Revoked {
+    /// The files that were deleted.
+    files: Vec<PathBuf>,
+    /// What was put in force; none where no wall is.
+    applied: Option<Applied>,
+}
+
 /// A grant that stands where only its author may delete it.
 #[derive(Debug, thiserror::Error)]
 #[error("the grant `{name}` stands at {place}{among}; nothing was revoked: delete it there and run `dockwall apply`")]
@@ -54,17 +62,24 @@ pub struct Unknown {
 impl Revoke {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
-        if let Some(outcome) = self.run_at_a_glance(context)? {
-            return Ok(outcome);
-        }
+        let revoking = Progress::start("revoking");
+        let revoked = match self.at_a_glance(context)? {
+            Some(revoked) => revoked,
+            None => self.at_length(context)?,
+        };
+        drop(revoking);
+        report(context, &self.names, &revoked);
+        Ok(Outcome::Done)
+    }
+
+    fn at_length(&self, context: &Context) -> anyhow::Result<Revoked> {
         let config = context.load()?.config;
         let files = files_of(&config, &self.names)?;
         let lifeline = Lifeline::find();
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
-        let read = || in_force(&mut kernel, &context.store, context.features());
-        let in_force = Progress::of("reading what is in force", read)?;
+        let _held = hold(&mut lock)?;
+        let in_force = in_force(&mut kernel, &context.store, context.features())?;
         let before = in_force.as_ref().map(|in_force| in_force.generation.policy.clone());
         refuse_unknown(&config, before.as_ref(), &self.names)?;
         let policy = before.as_ref().map(|policy| policy.without_grants(&self.names));
@@ -86,20 +101,19 @@ impl Revoke {
                         let mut beside = beside(&config, &policy);
                         beside.retain(|name| !self.names.contains(name));
                         let planned = Planned { policy, sources, inputs: None, beside: Some(beside) };
-                        let amend = || amend(&mut kernel, &context.store, in_force, &planned, context.features());
-                        Some(Progress::of("revoking", amend).map_err(|error| removed.put_back(error.into()))?)
+                        let amended = amend(&mut kernel, &context.store, in_force, &planned, context.features());
+                        Some(amended.map_err(|error| removed.put_back(error.into()))?)
                     }
                 }
             }
             _ => None,
         };
-        report(context, &self.names, &files, applied.as_ref());
-        Ok(Outcome::Done)
+        Ok(Revoked { files, applied })
     }
 
     /// The same where the configuration is the one that the policy in force was made from, and nothing is unusual:
     /// whatever the size of both, neither is read.
-    fn run_at_a_glance(&self, context: &Context) -> anyhow::Result<Option<Outcome>> {
+    fn at_a_glance(&self, context: &Context) -> anyhow::Result<Option<Revoked>> {
         let Some(first) = context.glance() else {
             return Ok(None);
         };
@@ -114,7 +128,7 @@ impl Revoke {
         };
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
+        let _held = hold(&mut lock)?;
         // Another may have been at work meanwhile.
         let glance =
             Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
@@ -125,10 +139,9 @@ impl Revoke {
         let files: Vec<PathBuf> = found.into_iter().map(|one| one.path).collect();
         // First the files: what is forgotten half way must not come back with the next apply.
         let removed = Removed::take(&files)?;
-        let put = || glance.put(&mut kernel, &context.store, step);
-        let applied = Progress::of("revoking", put).map_err(|error| removed.put_back(error.into()))?;
-        report(context, &self.names, &files, Some(&applied));
-        Ok(Some(Outcome::Done))
+        let applied = glance.put(&mut kernel, &context.store, step);
+        let applied = Some(applied.map_err(|error| removed.put_back(error.into()))?);
+        Ok(Some(Revoked { files, applied }))
     }
 }
 
@@ -199,7 +212,8 @@ impl Removed {
     }
 }
 
-fn report(context: &Context, names: &[String], files: &[PathBuf], applied: Option<&Applied>) {
+fn report(context: &Context, names: &[String], Revoked { files, applied }: &Revoked) {
+    let applied = applied.as_ref();
     if context.json {
         let sent = applied.map(|applied| applied.sent);
         page::json(&json!({

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, hold};
 use super::exit::Outcome;
 use super::lifeline::Lifeline;
 use super::progress::Progress;
@@ -26,18 +26,17 @@ pub struct Rollback {
 impl Rollback {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let going_back = Progress::start("going back");
         let lifeline = Lifeline::find();
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
+        let _held = hold(&mut lock)?;
         let generation = rollback_target(&mut kernel, &context.store, self.to)?;
         lifeline.check(&generation.policy, self.force)?;
-        let progress = Progress::start("going back");
-        let sent = rollback(&mut kernel, &context.store, &generation, context.features());
-        drop(progress);
-        let sent = sent?;
+        let sent = rollback(&mut kernel, &context.store, &generation, context.features())?;
         // Where one has gone back to by hand, nothing is on trial any more.
         context.store.end_trial()?;
+        drop(going_back);
         let (number, mode) = (generation.number, generation.policy.mode);
         if context.json {
             page::json(

@@ -49,15 +49,19 @@ pub struct Status {
 impl Status {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let reading = Progress::start("reading the wall");
         let mut kernel = context.kernel()?;
         if let Some(seconds) = self.watch {
-            return watch::run(context, &mut kernel, Duration::from_secs(seconds));
+            let around = Around::read()?;
+            drop(reading);
+            return watch::run(context, &mut kernel, around, Duration::from_secs(seconds));
         }
         let (seen, rates) = if context.json || !page::is_for_people() {
             (Seen::read(context, &mut kernel, &Around::read()?)?, None)
         } else {
             read_twice(context, &mut kernel)?
         };
+        drop(reading);
         if context.json {
             super::page::json(&as_json(&seen, rates));
         } else {
@@ -69,7 +73,6 @@ impl Status {
 
 /// Reads the counters, then everything else, and then the counters again with all the rest.
 fn read_twice(context: &Context, kernel: &mut Kernel) -> anyhow::Result<(Seen, Option<Rates>)> {
-    let progress = Progress::start("reading the wall");
     let frame = kernel.read_frame().ok();
     let first = frame.as_ref().and_then(|frame| {
         let generation = frame.marker().map(|marker| marker.generation);
@@ -81,7 +84,6 @@ fn read_twice(context: &Context, kernel: &mut Kernel) -> anyhow::Result<(Seen, O
         std::thread::sleep(BETWEEN_READINGS.saturating_sub(begun.elapsed()));
     }
     let seen = Seen::read(context, kernel, &around)?;
-    drop(progress);
     let rates = first.and_then(|first| seen.reading()?.since(&first));
     Ok((seen, rates))
 }

@@ -6,11 +6,12 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, read_host};
 use super::denied::selection::Selection;
 use super::denied::source::{self, Found, Seen};
 use super::exit::{Outcome, Usage};
 use super::page::{counted, grouped};
+use super::progress::Progress;
 use super::{page, paint};
 use crate::config::{self, Config, Invalid};
 use crate::host::Host;
@@ -75,8 +76,8 @@ impl Suggest {
                 None => return Ok(source::no_wall(context)),
             },
         };
-        let host = Host::read()?;
-        let suggestions = self.suggest(&config, &found, &host)?;
+        let host = read_host()?;
+        let suggestions = Progress::of("looking for grants", || self.suggest(&config, &found, &host))?;
         if let Some(file) = &self.apply_to {
             self.write(&config, file, &suggestions)?;
         }

@@ -7,9 +7,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::context::{Context, say_waiting};
+use super::context::{Context, hold};
 use super::exit::Outcome;
 use super::keeper::Keeper;
+use super::progress::Progress;
 use super::{page, paint};
 use crate::generation::{Applied, End, StoreError, Trial};
 use crate::netlink::Kernel;
@@ -72,9 +73,10 @@ pub struct Confirm {}
 impl Confirm {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
+        let confirming = Progress::start("confirming");
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
-        let _held = lock.acquire(say_waiting)?;
+        let _held = hold(&mut lock)?;
         let trial = context.store.trial()?;
         let in_force = kernel.read_frame()?.marker().map(|marker| marker.generation);
         let on_trial = trial.as_ref().and_then(|trial| trial.generation);
@@ -82,6 +84,7 @@ impl Confirm {
         if confirmed {
             context.store.end_trial()?;
         }
+        drop(confirming);
         if context.json {
             page::json(&json!({ "confirmed": confirmed, "generation": in_force }));
         } else {

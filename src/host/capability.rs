@@ -45,6 +45,14 @@ pub fn keep_net_and_sys_admin() -> Result<(), Missing> {
     keep(&[Capability::CAP_NET_ADMIN, Capability::CAP_SYS_ADMIN]).map_err(|_| Missing::SysAdmin { uid })
 }
 
+/// Drops every capability from this thread, for good.
+///
+/// # Errors
+/// Where the kernel does not say what there is to drop.
+pub fn keep_nothing() -> Result<(), caps::errors::CapsError> {
+    keep(&[])
+}
+
 fn keep(these: &[Capability]) -> Result<(), caps::errors::CapsError> {
     let only: CapsHashSet = these.iter().copied().collect();
     caps::set(None, CapSet::Effective, &only)?;

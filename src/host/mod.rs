@@ -28,7 +28,7 @@ mod watch;
 mod way;
 
 pub use address::{Address, Scope};
-pub use capability::{Missing, keep_net_admin, keep_net_and_sys_admin};
+pub use capability::{Missing, keep_net_admin, keep_net_and_sys_admin, keep_nothing};
 pub use docker::{
     Container, DaemonSettings, Docker, DockerNetwork, DockerState, Engine, Published, Told, watch_docker,
 };

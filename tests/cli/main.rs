@@ -22,6 +22,7 @@ mod metrics;
 mod modules;
 mod old_kernel;
 mod permission;
+mod progress;
 mod state_directory;
 mod status;
 mod suggest;

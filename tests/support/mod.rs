@@ -12,5 +12,6 @@ pub mod monitor;
 pub mod netns;
 pub mod policies;
 pub mod raw;
+pub mod terminal;
 
 pub use netns::Netns;

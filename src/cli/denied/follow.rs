@@ -16,10 +16,11 @@ use super::json::{known, verdict};
 use super::selection::Selection;
 use super::source::{Found, Seen, no_wall, say_full};
 use super::table;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, read_host};
 use crate::cli::exit::Outcome;
 use crate::cli::page::{self, counted, grouped};
 use crate::cli::paint;
+use crate::cli::progress::{self, Progress};
 use crate::config::Mode;
 use crate::host::{Host, Services};
 use crate::netlink::{Kernel, Memory, Nflog};
@@ -42,8 +43,14 @@ const LINES: usize = 40;
 
 /// Tells each new flow until somebody ends it.
 pub fn run(context: &Context, selection: &Selection) -> anyhow::Result<Outcome> {
+    let reading = Progress::start("reading what was denied");
     let mut kernel = context.kernel()?;
-    let Some(memory) = kernel.remembered()? else {
+    let memory = kernel.remembered()?;
+    let host = read_host()?;
+    drop(reading);
+    // From here on every line is of a flow.
+    progress::mute();
+    let Some(memory) = memory else {
         return Ok(no_wall(context));
     };
     let (stopped, stop) = UnixStream::pair()?;
@@ -56,7 +63,7 @@ pub fn run(context: &Context, selection: &Selection) -> anyhow::Result<Outcome> 
     let mut follower = Follower {
         follow: Follow::since(since),
         filter: selection.filter_whenever(),
-        host: Host::read()?,
+        host,
         host_read: Instant::now(),
         services: Services::read(),
         is_json: context.json,
@@ -241,7 +248,7 @@ impl Follower {
         }
         let unknown = |news: &News| !Names::of(&self.host).is_container(news.denied.flow.source);
         if self.host_read.elapsed() >= NAMES && news.iter().take(LINES).any(unknown) {
-            self.host = Host::read()?;
+            self.host = read_host()?;
             self.host_read = Instant::now();
         }
         let names = Names::of(&self.host);

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 
 use self::selection::Selection;
 use self::source::{Found, Seen};
-use super::context::Context;
+use super::context::{Context, read_host};
 use super::exit::{Outcome, Usage};
 use super::{page, paint};
 use crate::config::Invalid;
@@ -114,7 +114,7 @@ impl Denied {
                 None => return Ok(source::no_wall(context)),
             },
         };
-        let host = Host::read()?;
+        let host = read_host()?;
         page::unless_closed(self.print(context, found, &host))?;
         Ok(Outcome::Done)
     }

@@ -1,7 +1,7 @@
 //! Where denied flows are read from: the kernel's meters, or a log.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -11,6 +11,7 @@ use serde_json::json;
 use super::selection::Selection;
 use crate::cli::context::Context;
 use crate::cli::exit::Outcome;
+use crate::cli::progress::Progress;
 use crate::cli::{page, paint};
 use crate::config::{Config, Mode};
 use crate::host::Host;
@@ -53,11 +54,14 @@ pub enum Seen {
 
 /// Reads the meters; none where there is no wall.
 pub fn read_meters(context: &Context) -> anyhow::Result<Option<Found>> {
+    let _progress = Progress::start("reading what was denied");
     Ok(context.kernel()?.remembered()?.map(Found::of))
 }
 
 /// Reads a log, `-` for standard input.
 pub fn read_log(context: &Context, path: &Path, selection: &Selection) -> anyhow::Result<Found> {
+    let is_typed = path == Path::new("-") && io::stdin().is_terminal();
+    let _progress = (!is_typed).then(|| Progress::start("reading the log"));
     let input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {

@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::completion;
-use super::context::Context;
+use super::context::{Context, read_host};
 use super::exit::Outcome;
 use super::page;
 use super::progress::Progress;
@@ -114,9 +114,9 @@ impl Explain {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let config = context.load()?.config;
-        let host = Host::read()?;
+        let host = read_host()?;
         // Names are looked up before capabilities are dropped, as a resolver's files may be anybody's.
-        let asked = ask::resolve(&self, &host)?;
+        let asked = Progress::of("looking up names", || ask::resolve(&self, &host))?;
         let basis = self.basis(context, config, host)?;
         let tell = || asked.into_iter().map(|asked| story::Story::of(asked, &basis)).collect();
         let stories: Vec<story::Story> = Progress::of("following the packets", tell);
@@ -129,11 +129,11 @@ impl Explain {
     }
 
     fn basis(&self, context: &Context, config: Config, host: Host) -> anyhow::Result<Basis> {
+        let _progress = Progress::start("reading the rules");
         let (now, features) = (Timestamp::now(), context.features());
         let policy =
             (!self.live).then(|| context.resolve(&config, self.mode)).transpose()?.map(|resolved| resolved.policy);
         let kernel = context.kernel();
-        let _progress = Progress::start("reading the rules");
         let (policy, table, of, kernel) = match policy {
             Some(policy) => {
                 let in_kernel = kernel.ok().map(|mut kernel| look(context, &mut kernel)).transpose();

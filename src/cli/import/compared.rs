@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, read_host};
 use crate::cli::exit::Outcome;
 use crate::cli::page::{self, counted, grouped};
 use crate::cli::paint;
+use crate::cli::progress::Progress;
 use crate::config::{Config, Mode};
-use crate::host::Host;
 use crate::import::{Comparison, Fate, Group, MOST_COMPARED, Probe, Source, Translation, compare};
 use crate::policy::Policy;
 
@@ -18,8 +18,9 @@ const SHOWN: usize = 3;
 /// Compares, and prints it.
 pub fn run(context: &Context, source: &Source, translation: &Translation, config: &Config) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let resolved = Policy::resolve(config, &Host::read()?, None, now)?;
-    let comparison = compare(source, translation, &resolved, now, MOST_COMPARED);
+    let resolved = Policy::resolve(config, &read_host()?, None, now)?;
+    let ask = || compare(source, translation, &resolved, now, MOST_COMPARED);
+    let comparison = Progress::of("asking both about the same packets", ask);
     if context.json {
         page::json(&json!({
             "kind": source.kind,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::top::Top;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, read_host};
 use crate::generation::{Generation, GuardRecord, Trial, see};
 use crate::host::{DockerState, Host};
 use crate::netlink::{Kernel, Live, Owned};
@@ -19,7 +19,7 @@ pub struct Around(Host);
 impl Around {
     /// Reads it. Docker may take two seconds.
     pub fn read() -> anyhow::Result<Self> {
-        Ok(Self(Host::read()?))
+        Ok(Self(read_host()?))
     }
 }
 

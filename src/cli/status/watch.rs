@@ -23,7 +23,7 @@ use super::page::{is_for_people, lines};
 use super::{Around, Seen, as_json_at, outcome};
 use crate::cli::context::Context;
 use crate::cli::exit::Outcome;
-use crate::cli::paint;
+use crate::cli::{paint, progress};
 use crate::netlink::Kernel;
 use crate::observe::{Rates, Reading};
 
@@ -43,9 +43,11 @@ enum Wake {
 }
 
 /// Watches until SIGINT, SIGTERM, SIGHUP, or until nobody reads any more; ends as the last reading says.
-pub fn run(context: &Context, kernel: &mut Kernel, interval: Duration) -> anyhow::Result<Outcome> {
+pub fn run(context: &Context, kernel: &mut Kernel, mut around: Around, interval: Duration) -> anyhow::Result<Outcome> {
+    // From here on it draws by itself.
+    progress::mute();
     let signals = receive_signals().context("cannot receive signals")?;
-    let (mut readings, mut around, mut asked) = (Readings::default(), Around::read()?, Instant::now());
+    let (mut readings, mut asked) = (Readings::default(), Instant::now());
     let mut screen = (!context.json && is_for_people() && !is_dumb()).then(Screen::enter).transpose()?;
     loop {
         let next = Instant::now() + interval;
