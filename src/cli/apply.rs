@@ -7,7 +7,7 @@ use jiff::fmt::friendly::SpanParser;
 use jiff::{SignedDuration, SpanRelativeTo};
 use serde_json::json;
 
-use super::context::{Context, hold, read_host};
+use super::context::{Context, hold, host_print, read_host};
 use super::exit::Outcome;
 use super::keeper::Keeper;
 use super::lifeline::Lifeline;
@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::trial::Begun;
 use super::{paint, trial};
 use crate::config::Mode;
-use crate::generation::{self, Applied, Planned, Trial, apply, unchanged};
+use crate::generation::{self, Applied, Glance, Planned, Trial, Turn, apply, may_be_unchanged, unchanged};
 use crate::host::Host;
 use crate::netlink::{self, Kernel};
 
@@ -45,18 +45,37 @@ pub struct Apply {
     force: bool,
 }
 
+/// What was done.
+struct Done {
+    mode: Mode,
+    applied: Applied,
+    trial: Option<Trial>,
+}
+
 impl Apply {
     /// Runs it.
     pub fn run(self, context: &Context) -> anyhow::Result<Outcome> {
         let applying = Progress::start("applying");
+        let Done { mode, applied, trial } = self.apply(context)?;
+        drop(applying);
+        report(context, mode, &applied, trial.as_ref());
+        Ok(Outcome::Done)
+    }
+
+    fn apply(&self, context: &Context) -> anyhow::Result<Done> {
         let host = read_host()?;
         if self.confirm.is_none()
             && let Some((generation, mode)) = self.is_unchanged(context, &host)?
         {
-            drop(applying);
-            report(context, mode, &Applied::nothing(generation), None);
-            return Ok(Outcome::Done);
+            return Ok(Done { mode, applied: Applied::nothing(generation), trial: None });
         }
+        match self.at_a_glance(context, &host)? {
+            Some(done) => Ok(done),
+            None => self.at_length(context, host),
+        }
+    }
+
+    fn at_length(&self, context: &Context, host: Host) -> anyhow::Result<Done> {
         let mut planned = context.plan_unasked(context.load()?, self.mode, host)?;
         Lifeline::find().check(&planned.policy, self.force)?;
         let keeper = Keeper::find();
@@ -68,7 +87,7 @@ impl Apply {
         }
         let is_new = !context.store.directory().exists();
         let mut lock = context.lock()?;
-        let held = hold(&mut lock)?;
+        let _held = hold(&mut lock)?;
         let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
         let applied = match begun {
             Some(_) => apply(&mut kernel, &context.store, &planned, context.features()),
@@ -77,28 +96,54 @@ impl Apply {
         if is_new && applied.is_err() {
             context.store.unmake();
         }
-        let (applied, trial) = match (applied, begun) {
-            (Ok(applied), Some(begun)) => {
-                let trial = begun.settle(context, &applied)?;
-                (applied, trial)
-            }
-            (Ok(applied), None) => {
-                // Without a trial of its own an apply is confirmed, and so is what it takes the place of.
-                context.store.end_trial()?;
-                (applied, None)
-            }
-            (Err(error), Some(begun)) => return Err(begun.cancel(context, error.into())),
-            (Err(error), None) => return Err(error.into()),
+        let (applied, trial) = settle(context, applied, begun)?;
+        Ok(Done { mode: planned.policy.mode, applied, trial })
+    }
+
+    /// The same where the policy in force was made from these very files on this very host, and nothing but its mode may
+    /// be another: whatever the size of both, neither is read.
+    fn at_a_glance(&self, context: &Context, host: &Host) -> anyhow::Result<Option<Done>> {
+        let Some(print) = host_print(host).filter(|print| Glance::is_likely(&context.store, print)) else {
+            return Ok(None);
         };
-        drop(held);
-        drop(applying);
-        report(context, planned.policy.mode, &applied, trial.as_ref());
-        Ok(Outcome::Done)
+        let turn = |glance: &Glance| glance.in_mode(self.mode, host, &print, &context.store);
+        let Some((first, planned)) = context.glance().and_then(|glance| turn(&glance).map(|turn| (glance, turn)))
+        else {
+            return Ok(None);
+        };
+        let lifeline = Lifeline::find();
+        if let Turn::Change(step) = &planned
+            && lifeline.check(&step.policy, self.force).is_err()
+        {
+            // One of the grants may keep what the rest of the policy would cut.
+            return Ok(None);
+        }
+        let keeper = Keeper::find();
+        let mut kernel = context.kernel()?;
+        let mut lock = context.lock()?;
+        let _held = hold(&mut lock)?;
+        // Another may have been at work meanwhile.
+        let glance =
+            Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
+        let Some((glance, turn)) = glance.and_then(|glance| turn(&glance).map(|turn| (glance, turn))) else {
+            return Ok(None);
+        };
+        let mode = match &turn {
+            Turn::Change(step) => step.policy.mode,
+            Turn::Nothing => glance.policy().mode,
+        };
+        let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
+        let applied = glance.turn(&mut kernel, &context.store, turn);
+        let (applied, trial) = settle(context, applied, begun)?;
+        Ok(Some(Done { mode, applied, trial }))
     }
 
     /// The generation in force and its mode, where it was made from these very files on this very host: whatever its
     /// size, it takes no more than reading those. What is on trial is confirmed by that.
     fn is_unchanged(&self, context: &Context, host: &Host) -> anyhow::Result<Option<(u64, Mode)>> {
+        if !may_be_unchanged(&context.store, self.mode) {
+            return Ok(None);
+        }
         let Some(inputs) = context.inputs(self.mode, host) else {
             return Ok(None);
         };
@@ -116,6 +161,27 @@ impl Apply {
         }
         drop(held);
         Ok(found)
+    }
+}
+
+/// What becomes of a trial, one that begins with this apply or one that was on.
+fn settle(
+    context: &Context,
+    applied: Result<Applied, generation::Error>,
+    begun: Option<Begun>,
+) -> anyhow::Result<(Applied, Option<Trial>)> {
+    match (applied, begun) {
+        (Ok(applied), Some(begun)) => {
+            let trial = begun.settle(context, &applied)?;
+            Ok((applied, trial))
+        }
+        (Ok(applied), None) => {
+            // Without a trial of its own an apply is confirmed, and so is what it takes the place of.
+            context.store.end_trial()?;
+            Ok((applied, None))
+        }
+        (Err(error), Some(begun)) => Err(begun.cancel(context, error.into())),
+        (Err(error), None) => Err(error.into()),
     }
 }
 

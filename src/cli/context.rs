@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use super::paint;
 use super::progress::{Progress, aside};
-use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Mode, Texts};
-use crate::generation::{Glance, Lock, Planned, Sources, Store, StoreError, fingerprint, mute};
+use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Log, Mode, Texts};
+use crate::generation::{Glance, Lock, Modes, Planned, Sources, Store, StoreError, fingerprint, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, FactsError, Host};
 use crate::netlink::{self, Ask, Kernel, modules_of};
@@ -136,13 +136,14 @@ impl Context {
 
     /// The same for who asks the kernel only where it takes no log: to be refused takes it ten milliseconds and more.
     pub fn plan_unasked(&self, loaded: Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
-        let print = inputs(&loaded.texts, mode, &host);
+        let (print, on) = (inputs(&loaded.texts, mode, &host), host_print(&host));
         let Resolved { policy, notices, .. } = self.resolve_on(host, &loaded.config, mode)?;
         let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
         let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
         let inputs = print.filter(|_| is_for_good && says_nothing);
         let beside = Some(beside(&loaded.config, &policy));
-        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts, mode)), inputs, beside })
+        let modes = on.filter(|_| says_nothing).map(|host| modes(&loaded.config, host));
+        Ok(Planned { policy, sources: Some(Sources::new(loaded.texts, mode)), inputs, beside, modes })
     }
 
     /// The fingerprint of what [`Context::plan_unasked`] would make a plan of; none where it cannot be read.
@@ -155,7 +156,7 @@ impl Context {
         let muted = mute(kernel, &mut planned.policy)?;
         if muted {
             // Another kernel, or this one with its modules, makes another plan of the same.
-            planned.inputs = None;
+            (planned.inputs, planned.modes) = (None, None);
             let cure = host::how_to_load(&modules_of(&Expr::Log(log_statement(&planned.policy.log))));
             let warning = paint::notable("warning");
             aside(|| {
@@ -213,9 +214,21 @@ impl Context {
 
 /// The fingerprint of all that a policy is made from, this program among it.
 fn inputs(texts: &Texts, mode: Option<Mode>, host: &Host) -> Option<String> {
+    fingerprint(&(mode, texts, host_print(host)?))
+}
+
+/// The same without the configuration: of the host, and of this program.
+pub fn host_print(host: &Host) -> Option<String> {
     let program = std::fs::metadata("/proc/self/exe").ok()?;
     let program = (program.ino(), program.len(), program.mtime(), program.mtime_nsec());
-    fingerprint(&(program, host::kernel_release(), mode, texts, format!("{host:?}")))
+    fingerprint(&(program, host::kernel_release(), format!("{host:?}")))
+}
+
+/// What the configuration means in each mode, on the host with that fingerprint.
+fn modes(config: &Config, host: String) -> Modes {
+    let Log { audit_prefix, prefix, .. } = &config.log;
+    let [audit_prefix, enforce_prefix] = [audit_prefix, prefix].map(|prefix| prefix.as_str().to_owned());
+    Modes { host, configured: config.mode, audit_prefix, enforce_prefix }
 }
 
 /// The names of the configuration's grants that are not in the policy.

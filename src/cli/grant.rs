@@ -130,6 +130,7 @@ impl Grant {
             policy,
             sources: sources.map(|sources| sources.with_grant(&written.name, &file, written.to_toml())),
             inputs: None,
+            modes: None,
         };
         let applied = amend(&mut kernel, &context.store, in_force, &planned, context.features());
         let applied = Some((applied.map_err(|error| not_granted(error, &file))?, mode));

@@ -8,7 +8,16 @@ use super::exit::Outcome;
 use super::lifeline::Lifeline;
 use super::progress::Progress;
 use super::{completion, page, paint};
-use crate::generation::{rollback, rollback_target};
+use crate::config::Mode;
+use crate::generation::{WayBack, rollback, rollback_target};
+use crate::netlink::{Kernel, Sent};
+
+/// Where it went.
+struct Back {
+    number: u64,
+    mode: Mode,
+    sent: Sent,
+}
 
 /// Go back to the generation that was in force before, in one batch.
 ///
@@ -31,13 +40,19 @@ impl Rollback {
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = hold(&mut lock)?;
-        let generation = rollback_target(&mut kernel, &context.store, self.to)?;
-        lifeline.check(&generation.policy, self.force)?;
-        let sent = rollback(&mut kernel, &context.store, &generation, context.features())?;
+        let back = match self.at_a_glance(context, &mut kernel, &lifeline)? {
+            Some(back) => back,
+            None => {
+                let generation = rollback_target(&mut kernel, &context.store, self.to)?;
+                lifeline.check(&generation.policy, self.force)?;
+                let sent = rollback(&mut kernel, &context.store, &generation, context.features())?;
+                Back { number: generation.number, mode: generation.policy.mode, sent }
+            }
+        };
         // Where one has gone back to by hand, nothing is on trial any more.
         context.store.end_trial()?;
         drop(going_back);
-        let (number, mode) = (generation.number, generation.policy.mode);
+        let Back { number, mode, sent } = back;
         if context.json {
             page::json(
                 &json!({ "generation": number, "mode": mode, "batches": sent.batches, "changes": sent.changes }),
@@ -53,5 +68,17 @@ impl Rollback {
             anstream::println!("the configuration file is as it was: the next `dockwall apply` applies it again");
         }
         Ok(Outcome::Done)
+    }
+
+    /// The same where both generations rest on one, and nothing is unusual: whatever their size, neither is read.
+    fn at_a_glance(&self, context: &Context, kernel: &mut Kernel, lifeline: &Lifeline) -> anyhow::Result<Option<Back>> {
+        let way = WayBack::find(kernel, &context.store, context.features(), self.to);
+        // One of the grants may keep what the rest of the policy would cut.
+        let Some(way) = way.filter(|way| lifeline.check(&way.step.policy, self.force).is_ok()) else {
+            return Ok(None);
+        };
+        let (number, mode) = (way.to, way.step.policy.mode);
+        let sent = way.go(kernel, &context.store)?;
+        Ok(sent.map(|sent| Back { number, mode, sent }))
     }
 }

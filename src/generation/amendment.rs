@@ -1,8 +1,8 @@
 //! A generation that is kept as what it changed in another one.
 //!
-//! A grant among a hundred thousand would else be a new file with all of them in it. What a `grant` or a `revoke` makes
-//! is kept as all that differs from the last generation that is kept whole, its base: never as a difference to another
-//! difference, so that it takes two files to read one, however many came before it.
+//! A grant among a hundred thousand would else be a new file with all of them in it. What a `grant`, a `revoke` or a
+//! change of the mode makes is kept as all that differs from the last generation that is kept whole, its base: never as
+//! a difference to another difference, so that it takes two files to read one, however many came before it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Author, Generation, Sources};
-use crate::policy::Grant;
+use crate::config::Mode;
+use crate::policy::{Grant, Policy};
 use crate::ruleset::SetSum;
 
 /// The most that may differ from the base. What would differ by more is kept whole.
@@ -57,7 +58,7 @@ impl Base {
     }
 }
 
-/// All that grants and revokes changed in a generation that is kept whole.
+/// All that was changed in a generation that is kept whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Changed {
@@ -73,6 +74,19 @@ pub struct Changed {
     pub revoked: Vec<String>,
     /// What the sets hold, of which the digest is made.
     pub sums: BTreeMap<String, SetSum>,
+    /// What holds besides denied networks and grants; none where that is as in the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
+}
+
+/// What holds besides denied networks and grants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The mode of the command line, where it said one.
+    pub mode: Option<Mode>,
+    /// The policy, without denied networks and grants.
+    pub policy: Policy,
 }
 
 /// A drop-in with its text.
@@ -93,14 +107,18 @@ impl Amendment {
         }
         let Self { number, applied, author, parent, changes, changed, .. } = self;
         let Generation { mut policy, sources, .. } = base;
-        let Changed { added, removed, written, deleted, revoked, .. } = changed;
+        let Changed { added, removed, written, deleted, revoked, settings, .. } = changed;
         let gone: HashSet<&str> = added.iter().chain(&removed).map(|grant| grant.name.as_str()).collect();
         policy.grants.retain(|grant| !gone.contains(grant.name.as_str()));
         policy.grants.extend(added);
+        let mode = settings.as_ref().map(|settings| settings.mode);
+        if let Some(Settings { policy: outline, .. }) = settings {
+            policy = Policy { denied: policy.denied, grants: policy.grants, ..outline };
+        }
         let sources = sources.map(|sources| {
             let mut texts = if deleted.is_empty() { sources.texts } else { sources.texts.without(&deleted) };
             written.into_iter().for_each(|Written { path, text }| texts.put_drop_in(&path, text));
-            Sources { texts, revoked, ..sources }
+            Sources { texts, revoked, mode: mode.unwrap_or(sources.mode) }
         });
         Some(Generation { number, applied, author, parent, changes, policy, sources, revised: None })
     }
@@ -110,6 +128,11 @@ impl Changed {
     /// What is in force in a base that has revoked these.
     pub fn nothing(revoked: Vec<String>, sums: BTreeMap<String, SetSum>) -> Self {
         Self { revoked, sums, ..Self::default() }
+    }
+
+    /// The same with what holds besides denied networks and grants, where that is not as in the base.
+    pub fn with_settings(&self, settings: Settings, base: &Settings) -> Self {
+        Self { settings: Some(settings).filter(|settings| settings != base), ..self.clone() }
     }
 
     /// The same and one more grant, in a file of its own.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::hold::{flags, let_go};
-use super::known::{self, Known, fingerprint, look};
+use super::known::{self, Inputs, Known, fingerprint, look};
 use super::record::NewGeneration;
 use super::store::Draft;
 use super::{Author, Error, Generation, Planned, Store, StoreError, difference, index};
@@ -100,7 +100,7 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
             draft.keep()?;
             store.prune(number)?;
             if let Some(beside) = &what.beside {
-                index::note(store, &generation, sums, beside, now);
+                index::note(store, &generation, sums, beside, what.modes.clone(), now);
             }
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
@@ -127,7 +127,9 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
         (Err(error), _) => Err(error),
     };
     if done.is_ok() {
-        known::note(store, kernel.whole_at(), number, print.as_deref(), what.inputs.clone().zip(Some(policy.mode)));
+        let asked = what.sources.as_ref().and_then(|sources| sources.mode);
+        let inputs = what.inputs.clone().map(|print| Inputs { print, asked, mode: policy.mode });
+        known::note(store, kernel.whole_at(), number, print.as_deref(), inputs);
     }
     done
 }

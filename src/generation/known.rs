@@ -48,7 +48,16 @@ struct Kept {
     file: FileState,
     planned: String,
     /// Of the configuration and the host that the plan was made from; none where it would be another some time later.
-    inputs: Option<(String, Mode)>,
+    inputs: Option<Inputs>,
+}
+
+/// The fingerprint of the configuration and the host, and the mode of the command line and of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inputs {
+    pub print: String,
+    pub asked: Option<Mode>,
+    pub mode: Mode,
 }
 
 impl Place {
@@ -85,13 +94,7 @@ impl Known {
 /// Notes that the kernel holds that generation to the last element, since the ruleset has the number `at`; none where
 /// that is not known. `planned` is the fingerprint of what its file says, `inputs` of what that was made from. Nothing
 /// depends on its being noted.
-pub(super) fn note(
-    store: &Store,
-    at: Option<u32>,
-    generation: u64,
-    planned: Option<&str>,
-    inputs: Option<(String, Mode)>,
-) {
+pub(super) fn note(store: &Store, at: Option<u32>, generation: u64, planned: Option<&str>, inputs: Option<Inputs>) {
     let Some((at, place)) = at.zip(Place::here()) else {
         return;
     };
@@ -145,6 +148,12 @@ pub fn fingerprint(value: &impl Serialize) -> Option<String> {
     Some(hashed.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// Whether an apply with that mode on the command line may be one that changes nothing, as far as that is noted.
+pub fn may_be_unchanged(store: &Store, asked: Option<Mode>) -> bool {
+    let inputs = Known::any(store).and_then(|known| known.kept?.inputs);
+    inputs.is_some_and(|inputs| inputs.asked == asked)
+}
+
 /// The generation in force and its mode, where it was made from the very inputs and nobody changed the ruleset or its
 /// file since: then applying it would change nothing.
 ///
@@ -154,7 +163,7 @@ pub fn unchanged(kernel: &mut Kernel, store: &Store, inputs: &str) -> Result<Opt
     let known = Known::read(store, kernel.knock()?);
     Ok(known.and_then(|known| {
         let Kept { file, inputs: made_from, .. } = known.kept?;
-        let (_, mode) = made_from.filter(|(print, _)| print == inputs)?;
+        let Inputs { mode, .. } = made_from.filter(|made_from| made_from.print == inputs)?;
         let is_wanted = matches!(store.wanted(), Ok(Some(wanted)) if wanted == known.generation);
         let is_kept = FileState::of(&store.file_of(known.generation)).as_ref() == Some(&file);
         (is_wanted && is_kept).then_some((known.generation, mode))

@@ -59,6 +59,15 @@ impl Store {
         Ok(self.numbers()?.last().copied().unwrap_or(0))
     }
 
+    /// What the generation with the highest number is a difference to, or that itself where it is kept whole; none where
+    /// that cannot be told.
+    pub(super) fn last_base(&self) -> Option<u64> {
+        let names = self.names().ok()?;
+        let last = names.last()?.number;
+        let name = names.iter().find(|name| name.number == last)?;
+        Some(name.base.unwrap_or(last))
+    }
+
     /// Their numbers, lowest first.
     pub(super) fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let mut numbers: Vec<u64> = self.names()?.into_iter().map(|name| name.number).collect();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Modes;
 use crate::config::{Config, ConfigError, Mode, Texts};
 use crate::policy::Policy;
 
@@ -33,6 +34,8 @@ pub struct Planned {
     /// The names of the configuration's grants that are not in the policy, such as those that stand for nothing on this
     /// host; none where nobody knows.
     pub beside: Option<Vec<String>>,
+    /// What it would be in the other mode; none where that is not known, or the plan gives rise to warnings.
+    pub modes: Option<Modes>,
 }
 
 impl Sources {

@@ -37,6 +37,7 @@ pub fn tidy(
         sources: generation.sources.clone(),
         inputs: None,
         beside: None,
+        modes: None,
     };
     let applied = apply(kernel, store, &planned, features)?;
     // What is on trial goes back all the same.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{RollbackError, Store, StoreError, remove, rollback};
+use super::{RollbackError, Store, StoreError, WayBack, remove, rollback};
 use crate::netlink::Kernel;
 use crate::ruleset::Features;
 
@@ -79,10 +79,7 @@ pub fn expire(kernel: &mut Kernel, store: &Store, began: Timestamp, features: Fe
         return Ok(());
     };
     let back = match trial.back_to {
-        Some(number) => store.get(number).map_err(RollbackError::from).and_then(|generation| {
-            rollback(kernel, store, &generation, features)?;
-            Ok(())
-        }),
+        Some(number) => go_back(kernel, store, number, features),
         None => match remove(kernel, store) {
             Ok(removed) => removed.still_wanted.map_or(Ok(()), |error| Err(error.into())),
             Err(error) => Err(error.into()),
@@ -94,6 +91,17 @@ pub fn expire(kernel: &mut Kernel, store: &Store, began: Timestamp, features: Fe
     };
     store.put_trial(&Trial { end, ..trial })?;
     back
+}
+
+fn go_back(kernel: &mut Kernel, store: &Store, number: u64, features: Features) -> Result<(), RollbackError> {
+    if let Some(way) = WayBack::find(kernel, store, features, Some(number))
+        && way.go(kernel, store)?.is_some()
+    {
+        return Ok(());
+    }
+    let generation = store.get(number)?;
+    rollback(kernel, store, &generation, features)?;
+    Ok(())
 }
 
 /// Makes a trial that is open follow from one generation to the next, which adds a grant to it or takes

@@ -21,7 +21,7 @@ struct Calls {
 fn apply() -> Calls {
     // Kernels before 6.9 are asked as well whether they can keep a table for an owner.
     let asked = usize::from(!Features::of_release(&kernel_release()).owner);
-    Calls { sent: 9 + 2 * asked, batches: 1 + asked, flushes: 3 }
+    Calls { sent: 8 + 2 * asked, batches: 1 + asked, flushes: 3 }
 }
 
 /// What one without costs.
@@ -111,6 +111,26 @@ fn a_grant_and_its_revoke_read_and_write_as_much_on_top_of_ten_thousand_as_on_to
         let second = ["revoke two", "grant fd00::7 --port 80/tcp"].map(|arguments| bytes(&host, arguments));
         assert_eq!(host.json(0, "status")["wall"]["drifted"], false);
         [first, second].concat()
+    };
+    let (few, much) = (cost(10), cost(10_000));
+    for ([read, written], [more_read, more_written]) in few.iter().zip(&much) {
+        assert!(more_read.abs_diff(*read) < 4096 && *read < 30_000, "{few:?} {much:?}");
+        assert!(more_written.abs_diff(*written) < 256 && *written < 10_000, "{few:?} {much:?}");
+    }
+}
+
+#[test]
+fn another_mode_and_the_way_back_read_and_write_as_much_on_top_of_ten_thousand_as_on_top_of_ten() {
+    let cost = |count| {
+        let host = Host::new(&(many(count) + &granted(count)));
+        host.expect(0, "apply");
+        let first = ["apply --mode enforce", "apply --mode enforce", "rollback", "rollback --to 2", "apply"];
+        let first = first.map(|arguments| bytes(&host, arguments));
+        host.expect(0, "grant 10.0.0.1 --name one");
+        let second = ["apply --mode enforce", "rollback --to 1", "rollback --to 5"];
+        let second = second.map(|arguments| bytes(&host, arguments));
+        assert_eq!(host.json(0, "status")["wall"]["drifted"], false);
+        [&first[..], &second].concat()
     };
     let (few, much) = (cost(10), cost(10_000));
     for ([read, written], [more_read, more_written]) in few.iter().zip(&much) {

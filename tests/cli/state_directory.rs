@@ -42,7 +42,9 @@ fn a_file_in_its_place_is_named() {
 fn a_damaged_generation_is_listed_and_stops_nothing_else() {
     let host = Host::new("");
     host.expect(0, "apply");
-    host.expect(0, "apply --mode enforce");
+    // In a file of its own, which does not rest on the first.
+    host.configure("mode = \"enforce\"");
+    host.expect(0, "apply");
     std::fs::write(host.state().join("generation-1.json"), "{ \"number\": ").unwrap();
     std::fs::write(host.state().join("generation-x.json"), "").unwrap();
     let history = host.expect(0, "history").stdout;

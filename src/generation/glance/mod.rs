@@ -5,10 +5,12 @@
 //! known to hold. Where that is the one in the kernel's mark, and the frame of the kernel's table the compiled one, it is
 //! as sure as if all had been read from the disk.
 
+mod back;
 mod put;
 mod step;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,13 +18,16 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+pub use back::WayBack;
 pub use step::Step;
+pub use turn::Turn;
 
-use super::Store;
-use super::amendment::Changed;
+use super::amendment::{Changed, Settings};
 use super::file_state::FileState;
 use super::hold::flags;
-use super::index::Index;
+use super::index::{Head, Index};
+use super::known::Known;
+use super::{Amendment, Store};
 use crate::config::{self, Config};
 use crate::netlink::{Frame, Kernel};
 use crate::policy::{Grant, Policy};
@@ -33,6 +38,8 @@ use crate::ruleset::{Features, Pieces};
 pub struct Glance {
     index: Index,
     number: u64,
+    /// The one that was in force before it.
+    parent: Option<u64>,
     changed: Changed,
     /// What the grants ask for that came since.
     added: Pieces,
@@ -61,22 +68,10 @@ impl Glance {
         let index = Index::open(store)?;
         let frame = kernel.read_frame().ok()?;
         let (marker, now) = (frame.marker()?, Timestamp::now());
-        let changed = if marker.generation == index.head.base.number {
-            Changed::nothing(index.head.revoked.clone(), index.head.sums.clone())
-        } else if store.whole_path(marker.generation).exists() {
-            return None;
-        } else {
-            let amendment = store.amendment(marker.generation).ok()??;
-            (amendment.base == index.head.base).then_some(amendment.changed)?
-        };
-        let ends = changed.added.iter().filter_map(|grant| grant.until).chain(index.head.ends).min();
-        if ends.is_some_and(|ends| ends <= now) {
-            // What has run out is another table by now.
-            return None;
-        }
-        let flags = flags(&index.head.policy, store, features);
-        let glance = Self::new(index, changed, frame, features, flags, now)?;
-        let table = glance.table(&Pieces::default(), &Pieces::default(), Pieces::default());
+        let (parent, changed) = changed_in(&index.head, store, marker.generation, now)?;
+        let flags = flags(&settings(&index.head, &changed).policy, store, features);
+        let glance = Self { parent, ..Self::new(index, changed, frame, features, flags, now)? };
+        let table = glance.table(glance.policy(), &Pieces::default(), &Pieces::default(), Pieces::default());
         let digest = glance.digest(&table, &glance.changed);
         glance.frame.with_elements_as(&table, &digest, now)?;
         Some(glance)
@@ -92,7 +87,7 @@ impl Glance {
     ) -> Option<Self> {
         let [added, removed] = [&changed.added, &changed.removed].map(|grants| pieces(grants, now));
         let number = frame.marker()?.generation;
-        Some(Self { index, number, changed, added, removed, frame, features, flags, now })
+        Some(Self { index, number, parent: None, changed, added, removed, frame, features, flags, now })
     }
 
     /// Whether the files of the configuration are the very ones that it was made of.
@@ -121,7 +116,17 @@ impl Glance {
 
     /// What holds, without denied networks and grants.
     pub fn policy(&self) -> &Policy {
-        &self.index.head.policy
+        &self.settings().policy
+    }
+
+    fn settings(&self) -> &Settings {
+        settings(&self.index.head, &self.changed)
+    }
+
+    /// Whether the kernel is known to hold it to the last element, and it is what should be in force.
+    fn is_whole(&self, store: &Store) -> bool {
+        Known::read(store, self.frame.generation()).is_some_and(|known| known.is_of(self.number))
+            && matches!(store.wanted(), Ok(Some(wanted)) if wanted == self.number)
     }
 
     /// The configuration, as far as it is known.
@@ -157,6 +162,26 @@ impl Glance {
         let is_alone = grants.len() == 1 && grants.iter().all(|grant| grant.name == name);
         is_alone.then_some(Revocable { grant, path, is_of_base: true })
     }
+}
+
+/// What generation `number` changed in the one that the index is of, and the one before it; none where it is no
+/// difference to that, or another table by now, since something in it has run out.
+fn changed_in(head: &Head, store: &Store, number: u64, now: Timestamp) -> Option<(Option<u64>, Changed)> {
+    let (parent, changed) = if number == head.base.number {
+        (head.parent, Changed::nothing(head.revoked.clone(), head.sums.clone()))
+    } else if store.whole_path(number).exists() {
+        return None;
+    } else {
+        let Amendment { base, parent, changed, .. } = store.amendment(number).ok()??;
+        (base == head.base).then_some((parent, changed))?
+    };
+    let ends = changed.added.iter().filter_map(|grant| grant.until).chain(head.ends).min();
+    ends.is_none_or(|ends| ends > now).then_some((parent, changed))
+}
+
+/// What holds besides denied networks and grants.
+fn settings<'a>(head: &'a Head, changed: &'a Changed) -> &'a Settings {
+    changed.settings.as_ref().unwrap_or(&head.settings)
 }
 
 fn pieces(grants: &[Grant], now: Timestamp) -> Pieces {

@@ -18,7 +18,19 @@ impl Glance {
     /// # Errors
     /// As [`apply`].
     pub fn put(self, kernel: &mut Kernel, store: &Store, step: Step) -> Result<Applied, Error> {
-        let Step { changed, changes, current, current_digest, next, next_digest } = step;
+        let from = self.number;
+        let applied = self.put_alone(kernel, store, step)?;
+        // What is on trial goes back with what was added to it meanwhile.
+        follow(store, from, applied.generation)?;
+        Ok(applied)
+    }
+
+    /// The same for who ends a trial, or begins one.
+    ///
+    /// # Errors
+    /// As [`apply`].
+    pub(super) fn put_alone(self, kernel: &mut Kernel, store: &Store, step: Step) -> Result<Applied, Error> {
+        let Step { changed, changes, current, current_digest, next, next_digest, .. } = step;
         let number = self.number.max(store.last()?) + 1;
         let amendment = Amendment {
             number,
@@ -41,18 +53,15 @@ impl Glance {
                 sent.map(|sent| (sent, draft))
             }
         };
-        let applied = match done {
+        match done {
             Ok((sent, draft)) => {
                 draft.keep()?;
                 store.prune(number)?;
                 known::note(store, kernel.whole_at(), number, None, None);
-                Applied { generation: number, unchanged_policy: false, sent }
+                Ok(Applied { generation: number, unchanged_policy: false, sent })
             }
-            Err(error) => self.put_whole(kernel, store, amendment, error)?,
-        };
-        // What is on trial goes back with what was added to it meanwhile.
-        follow(store, self.number, applied.generation)?;
-        Ok(applied)
+            Err(error) => self.put_whole(kernel, store, amendment, error),
+        }
     }
 
     /// The long way, where `error` is one that it helps against.
@@ -85,5 +94,5 @@ impl Glance {
 /// What it says, to be put in force as a whole.
 fn planned(store: &Store, amendment: Amendment) -> Result<Option<Planned>, StoreError> {
     let whole = store.whole_of(amendment, &mut None)?;
-    Ok(Some(Planned { policy: whole.policy, sources: whole.sources, inputs: None, beside: None }))
+    Ok(Some(Planned { policy: whole.policy, sources: whole.sources, inputs: None, beside: None, modes: None }))
 }

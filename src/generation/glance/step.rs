@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Glance, Revocable, pieces};
+use super::{Glance, Revocable, pieces, settings};
 use crate::generation::amendment::Changed;
 use crate::generation::difference;
 use crate::policy::{Grant, Policy};
@@ -11,6 +11,8 @@ use crate::ruleset::{Digest, Part, PieceList, Pieces, Place, Table, compile_part
 /// A change of it.
 #[derive(Debug)]
 pub struct Step {
+    /// What holds then, without denied networks and grants.
+    pub policy: Policy,
     pub(super) changed: Changed,
     pub(super) changes: Vec<String>,
     /// The table in force, with those elements only that the change is about.
@@ -36,11 +38,14 @@ impl Glance {
         self.step(self.changed.without_grants(&names, of_base), &[], &grants)
     }
 
-    fn step(&self, mut changed: Changed, come: &[Grant], go: &[Grant]) -> Option<Step> {
+    /// With `changed` for what it changed so far, by which these come and these go.
+    pub(super) fn step(&self, mut changed: Changed, come: &[Grant], go: &[Grant]) -> Option<Step> {
         if !changed.is_small(self.index.head.revoked.len()) {
             return None;
         }
-        let changes = difference(&self.with(go), &self.with(come));
+        changed.sums.clone_from(&self.changed.sums);
+        let policy = settings(&self.index.head, &changed).policy.clone();
+        let changes = difference(&with(self.policy(), go), &with(&policy, come));
         let [come, go] = [come, go].map(|grants| pieces(grants, self.now));
         let (mut before, mut after) = (Pieces::default(), Pieces::default());
         for place in come.lists.keys().chain(go.lists.keys()) {
@@ -55,8 +60,8 @@ impl Glance {
             after.lists.insert(*place, pieces);
         }
         let touched: Vec<String> = before.lists.keys().map(Place::name).collect();
-        let current = self.table(&Pieces::default(), &Pieces::default(), before);
-        let next = self.table(&come, &go, after);
+        let current = self.table(self.policy(), &Pieces::default(), &Pieces::default(), before);
+        let next = self.table(&policy, &come, &go, after);
         for name in touched {
             let held = |table: &Table| table.set(&name).map(|set| set.elements.sum());
             let known = changed.sums.remove(&name).unwrap_or_default();
@@ -65,16 +70,11 @@ impl Glance {
             }
         }
         let (current_digest, next_digest) = (self.digest(&current, &self.changed), self.digest(&next, &changed));
-        Some(Step { changed, changes, current, current_digest, next, next_digest })
+        Some(Step { policy, changed, changes, current, current_digest, next, next_digest })
     }
 
-    /// What holds, with these grants only.
-    fn with(&self, grants: &[Grant]) -> Policy {
-        Policy { grants: grants.to_vec(), ..self.policy().clone() }
-    }
-
-    /// The table after `come` and `go`, with no elements but these in the sets of grants.
-    pub(super) fn table(&self, come: &Pieces, go: &Pieces, pieces: Pieces) -> Table {
+    /// The table of `policy` after `come` and `go`, with no elements but these in the sets of grants.
+    pub(super) fn table(&self, policy: &Policy, come: &Pieces, go: &Pieces, pieces: Pieces) -> Table {
         let counted = |count: &dyn Fn(&Pieces) -> usize, kept: usize| {
             (kept + count(&self.added) + count(come)).saturating_sub(count(&self.removed) + count(go)) > 0
         };
@@ -84,13 +84,18 @@ impl Glance {
         };
         let places = all.chain(self.index.places()).filter(is_filled).collect();
         let by_source = counted(&|pieces| pieces.by_source, self.index.head.by_source);
-        let table = compile_part(self.policy(), self.features, Part { places, pieces, by_source });
+        let table = compile_part(policy, self.features, Part { places, pieces, by_source });
         Table { flags: self.flags, ..table }
     }
 
     pub(super) fn digest(&self, table: &Table, changed: &Changed) -> Digest {
         table.digest_by(|set| changed.sums.get(&set.name).copied().unwrap_or_default())
     }
+}
+
+/// That policy with these grants only.
+fn with(policy: &Policy, grants: &[Grant]) -> Policy {
+    Policy { grants: grants.to_vec(), ..policy.clone() }
 }
 
 fn list(pieces: &Pieces, place: Place) -> PieceList {

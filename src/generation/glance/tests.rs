@@ -7,9 +7,9 @@ use proptest::sample::Index as Pick;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::Texts;
+use crate::config::{Mode, Texts};
 use crate::generation::record::NewGeneration;
-use crate::generation::{Amendment, Author, Base, Generation, Sources, Store, StoreError, index};
+use crate::generation::{Amendment, Author, Base, Generation, Modes, Sources, Store, StoreError, index};
 use crate::netlink::Live;
 use crate::policies::{any_policy, grant, now, plain};
 use crate::ruleset::{Elements, Set, Table, compile};
@@ -22,6 +22,8 @@ struct State {
     changed: Option<Changed>,
     /// The same, whole.
     whole: Generation,
+    /// All that were in force, as they are kept and whole.
+    all: Vec<(Option<Changed>, Generation)>,
 }
 
 impl State {
@@ -45,8 +47,9 @@ impl State {
         let (author, changes) = (whole.author.clone(), Vec::new());
         let sources = whole.sources.as_ref();
         let new = NewGeneration { number, applied, author, parent, changes, policy, sources };
-        index::note(&store, &new, sums, &["beside".to_owned()], now());
-        Self { directory, store, changed: None, whole }
+        index::note(&store, &new, sums, &["beside".to_owned()], Some(modes()), now());
+        let all = vec![(None, whole.clone())];
+        Self { directory, store, changed: None, whole, all }
     }
 
     fn glance(&self) -> Glance {
@@ -65,7 +68,7 @@ impl State {
 
     /// Keeps what the step made, and holds it against the whole that was made without it.
     fn take(&mut self, step: Step, policy: Policy, sources: Sources) {
-        let number = self.whole.number + 1;
+        let number = self.all.len() as u64 + 1;
         let base = Index::open(&self.store).unwrap().head.base;
         let (author, parent) = (Author::current(), Some(self.whole.number));
         let Step { changed, changes, .. } = step;
@@ -79,11 +82,28 @@ impl State {
         self.whole = Generation { number, applied: now(), author, parent, changes, policy, sources, revised: None };
         assert_eq!(self.store.get(number).unwrap(), self.whole);
         assert_eq!(self.store.list().unwrap().pop().unwrap().generation.unwrap(), self.whole);
+        self.all.push((self.changed.clone(), self.whole.clone()));
+    }
+
+    /// Puts one of them in force again.
+    fn put_again(&mut self, index: usize) {
+        (self.changed, self.whole) = self.all[index].clone();
+    }
+
+    /// What is kept of one of them.
+    fn changed_in(&self, index: usize) -> Changed {
+        let head = Index::open(&self.store).unwrap().head;
+        self.all[index].0.clone().unwrap_or_else(|| Changed::nothing(head.revoked, head.sums))
     }
 }
 
 fn table(policy: &Policy) -> Table {
     compile(policy, Features::ALL, now())
+}
+
+fn modes() -> Modes {
+    let [host, audit_prefix, enforce_prefix] = ["host", "WOULD ", "DROPPED "].map(str::to_owned);
+    Modes { host, configured: Mode::Audit, audit_prefix, enforce_prefix }
 }
 
 /// What a set holds when the step was taken, of what it held before.
@@ -105,16 +125,25 @@ fn sorted<T: Ord + Clone>(mut a: Vec<T>, b: Vec<T>) -> Vec<T> {
     a
 }
 
-/// One grant more, or less.
+/// One grant more, or less; the mode; or what was before.
 #[derive(Debug, Clone)]
 enum Action {
     Grant(Grant),
     Revoke(Pick),
+    Turn(Option<Mode>, Mode),
+    GoBack(Pick),
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
     let grants = any_policy().prop_filter_map("no grant", |policy| policy.grants.into_iter().next());
-    prop_oneof![grants.prop_map(Action::Grant), any::<Pick>().prop_map(Action::Revoke)]
+    let mode = || prop_oneof![Just(Mode::Audit), Just(Mode::Enforce)];
+    let asked = proptest::option::of(mode());
+    prop_oneof![
+        2 => grants.prop_map(Action::Grant),
+        1 => any::<Pick>().prop_map(Action::Revoke),
+        2 => (asked, mode()).prop_map(|(asked, configured)| Action::Turn(asked, asked.unwrap_or(configured))),
+        2 => any::<Pick>().prop_map(Action::GoBack),
+    ]
 }
 
 proptest! {
@@ -131,7 +160,19 @@ proptest! {
         for (index, action) in actions.into_iter().enumerate() {
             let (glance, before) = (state.glance(), table(&state.whole.policy));
             let sources = state.whole.sources.clone().unwrap();
+            let mut back = None;
             let (step, policy, sources) = match action {
+                Action::Turn(asked, mode) => {
+                    let policy = modes().turn(&state.whole.policy, mode);
+                    let step = glance.turned(Settings { mode: asked, policy: policy.outline() });
+                    (step, policy, Sources { mode: asked, revoked: Vec::new(), ..sources })
+                }
+                Action::GoBack(pick) => {
+                    let to = pick.index(state.all.len());
+                    back = Some(to);
+                    let (step, whole) = (glance.to(state.changed_in(to)), state.all[to].1.clone());
+                    (step, whole.policy, whole.sources.unwrap())
+                }
                 Action::Grant(grant) => {
                     let grant = Grant { name: format!("new-{index}"), ..grant };
                     prop_assert_eq!(glance.has_name(&grant.name), Some(false));
@@ -164,7 +205,11 @@ proptest! {
                     prop_assert_eq!(&held.elements, &set.elements, "{}", set.name);
                 }
             }
-            state.take(step, policy, sources);
+            prop_assert_eq!(&step.policy, &policy.outline());
+            match back {
+                Some(to) => state.put_again(to),
+                None => state.take(step, policy, sources),
+            }
         }
     }
 

@@ -20,8 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::file_state::{FileState, boot_id};
-use super::{Base, Store};
-use crate::policy::Policy;
+use super::{Base, Modes, Settings, Store};
 use crate::ruleset::SetSum;
 
 pub(super) use write::note;
@@ -39,8 +38,12 @@ pub(super) struct Head {
     /// The generation, which is kept whole.
     pub base: Base,
     file: FileState,
-    /// What holds, without denied networks and grants.
-    pub policy: Policy,
+    /// The one that was in force before it.
+    pub parent: Option<u64>,
+    /// What holds besides denied networks and grants.
+    pub settings: Settings,
+    /// What it would be in the other mode; none where that has to be found out.
+    pub modes: Option<Modes>,
     /// Where the configuration lies, or would lie.
     pub configuration: PathBuf,
     /// Its files, in the order of reading.
@@ -58,6 +61,14 @@ pub(super) struct Head {
     denied_ipv6: Section,
     /// By the name of the set.
     places: BTreeMap<String, Section>,
+}
+
+impl Head {
+    /// Whether the configuration's file, where there was one, is as it was.
+    pub fn has_main_file(&self) -> bool {
+        let main = self.files.iter().find(|(path, _)| *path == self.configuration);
+        main.is_none_or(|(path, state)| FileState::of(path).as_ref() == Some(state))
+    }
 }
 
 /// Records of one length, sorted.

@@ -10,7 +10,7 @@ use super::{Head, Section, hash, interval, path};
 use crate::config::Texts;
 use crate::generation::file_state::{FileState, boot_id};
 use crate::generation::record::NewGeneration;
-use crate::generation::{Base, Store};
+use crate::generation::{Base, Modes, Settings, Store};
 use crate::interval::{Address, Interval};
 use crate::policy::Grant;
 use crate::ruleset::{PieceList, Pieces, SetSum};
@@ -23,9 +23,10 @@ pub(in crate::generation) fn note(
     generation: &NewGeneration,
     sums: BTreeMap<String, SetSum>,
     beside: &[String],
+    modes: Option<Modes>,
     now: Timestamp,
 ) {
-    write(store, generation, sums, beside, now).unwrap_or_default();
+    write(store, generation, sums, beside, modes, now).unwrap_or_default();
 }
 
 fn write(
@@ -33,6 +34,7 @@ fn write(
     generation: &NewGeneration,
     sums: BTreeMap<String, SetSum>,
     beside: &[String],
+    modes: Option<Modes>,
     now: Timestamp,
 ) -> Option<()> {
     let (policy, sources) = (generation.policy, generation.sources?);
@@ -53,7 +55,9 @@ fn write(
         boot: boot_id()?,
         base: Base { number: generation.number, applied: generation.applied, revised: None },
         file,
-        policy: policy.outline(),
+        parent: generation.parent,
+        settings: Settings { mode: sources.mode, policy: policy.outline() },
+        modes,
         configuration: sources.texts.configuration().to_owned(),
         files,
         revoked: sources.revoked.clone(),
