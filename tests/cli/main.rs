@@ -27,5 +27,6 @@ mod state_directory;
 mod status;
 mod suggest;
 mod trial;
+mod turn;
 mod upgrade;
 mod walk;
