@@ -13,13 +13,11 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{Fish, Shells, Zsh};
 use jiff::tz::TimeZone;
 
-use super::Cli;
 use crate::config::Config;
 use crate::doctor::{CHECKS, Check};
 use crate::generation::{Listed, Store};
@@ -34,7 +32,7 @@ const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Fish, &Zsh]);
 
 /// Answers a shell that asks, and ends the process then.
 pub fn answer() {
-    CompleteEnv::with_factory(Cli::command).var(VARIABLE).shells(SHELLS).complete();
+    CompleteEnv::with_factory(super::command).var(VARIABLE).shells(SHELLS).complete();
 }
 
 /// The script by which `bash`, `fish` or `zsh` asks; none for another shell.
@@ -186,7 +184,7 @@ mod tests {
         let offered = |words: &[&str]| -> Vec<String> {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             let last = words.len() - 1;
-            let found = clap_complete::engine::complete(&mut Cli::command(), words, last, None).unwrap();
+            let found = clap_complete::engine::complete(&mut crate::cli::command(), words, last, None).unwrap();
             found.iter().map(|one| one.get_value().to_str().unwrap().to_owned()).collect()
         };
         for option in ["--only", "--ignore"] {

@@ -36,7 +36,7 @@ mod words;
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use context::{Context, Global};
 use exit::Outcome;
@@ -87,6 +87,7 @@ enum Color {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     Init(init::Init),
     Import(import::Import),
@@ -139,9 +140,20 @@ impl Command {
     }
 }
 
-/// The command line's definition, of which the manual and the completions are made.
+/// The command line's definition, of which the manual, the completions and the help are made.
 pub fn command() -> clap::Command {
-    Cli::command()
+    let mut command = Cli::command();
+    command.build();
+    command
+}
+
+/// What the command line says. Of the commands only the one that is called is defined to the end, which saves a tenth of a
+/// small command's work; where there is something to print, all of them are.
+fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|_| {
+        let matches = command().get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    })
 }
 
 pub use completion::script as completion_script;
@@ -149,7 +161,7 @@ pub use completion::script as completion_script;
 /// Parses the command line, runs one command and turns its outcome into an exit status.
 pub fn run() -> ExitCode {
     completion::answer();
-    let cli = Cli::parse();
+    let cli = parse();
     let choice = match cli.color {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,

@@ -82,8 +82,8 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
         // A stage that is through, or a policy that is in force.
         if in_force != Some(number) && planned.as_ref().is_none_or(|(planned, _)| planned.number != number) {
             let generation = record(number, in_force, store, what);
-            store.put_first(&generation)?;
-            if let Some((outrun, _)) = planned.replace((generation, store.draft_wanted(number)?)) {
+            let draft = store.put_first(&generation)?;
+            if let Some((outrun, _)) = planned.replace((generation, draft)) {
                 store.forget(outrun.number)?;
             }
         }
@@ -97,11 +97,13 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     let sent = kernel.replace_seen(see, want);
     let done = match (sent, planned) {
         (Ok(sent), Some((generation, draft))) => {
-            draft.keep()?;
-            store.prune(number)?;
-            if let Some(beside) = &what.beside {
-                index::note(store, &generation, sums, beside, what.modes.clone(), now);
-            }
+            draft.keep_while(|| {
+                store.prune(number)?;
+                if let Some(beside) = &what.beside {
+                    index::note(store, &generation, sums, beside, what.modes.clone(), now);
+                }
+                Ok::<_, StoreError>(())
+            })??;
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
         (Ok(sent), None) => {

@@ -12,6 +12,7 @@ mod apply;
 mod boot;
 mod difference;
 mod file_state;
+mod flush;
 mod glance;
 mod guard_record;
 mod hold;

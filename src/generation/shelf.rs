@@ -3,14 +3,16 @@
 //! `generation-N.json` holds all of generation N, `generation-N.on-B.json` what it changed in B, which is whole. Where
 //! there are both, the first is newer and holds.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::flush::flush_both;
 use super::record::NewGeneration;
-use super::store::{DRAFT, Listed, Store, StoreError, delete, io_error};
+use super::store::{DRAFT, Draft, Listed, Store, StoreError, delete, io_error};
 use super::{Amendment, Generation};
 
 /// How many generations are kept.
@@ -70,9 +72,7 @@ impl Store {
 
     /// Their numbers, lowest first.
     pub(super) fn numbers(&self) -> Result<Vec<u64>, StoreError> {
-        let mut numbers: Vec<u64> = self.names()?.into_iter().map(|name| name.number).collect();
-        numbers.dedup();
-        Ok(numbers)
+        Ok(numbers(&self.names()?))
     }
 
     /// The names of their files, lowest number first.
@@ -81,9 +81,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|source| io_error("read", self.directory(), source))?,
         };
-        let mut names: Vec<Name> = entries.filter_map(|entry| Name::read(entry.ok()?.file_name().to_str()?)).collect();
-        names.sort_unstable();
-        Ok(names)
+        Ok(generations(entries.filter_map(|entry| Some(entry.ok()?.file_name()))))
     }
 
     /// The generation of that number.
@@ -161,27 +159,32 @@ impl Store {
         StoreError::Missing { number, directory: self.directory().to_owned() }
     }
 
-    /// Puts a new generation in its place, where every process finds it from then on. What is in it is on the disk; that
-    /// it is there is, once a draft that was written after it is kept.
+    /// Puts a new generation in its place, where every process finds it from then on, and writes its number beside the
+    /// one that is wanted so far. What is in both is on the disk; that the generation is there is, once the number is
+    /// kept.
     ///
     /// # Errors
     /// [`StoreError::Io`]; the directory is as it was.
-    pub(super) fn put_first(&self, generation: &NewGeneration) -> Result<(), StoreError> {
-        self.place(generation, &self.whole_path(generation.number))
+    pub(super) fn put_first(&self, generation: &NewGeneration) -> Result<Draft, StoreError> {
+        self.place(generation, &self.whole_path(generation.number), generation.number)
     }
 
     /// The same for one that is kept as a difference.
     ///
     /// # Errors
     /// [`StoreError::Io`]; the directory is as it was.
-    pub(super) fn put_amendment_first(&self, amendment: &Amendment) -> Result<(), StoreError> {
+    pub(super) fn put_amendment_first(&self, amendment: &Amendment) -> Result<Draft, StoreError> {
         let name = Name { number: amendment.number, base: Some(amendment.base.number) };
-        self.place(amendment, &self.directory().join(name.write()))
+        self.place(amendment, &self.directory().join(name.write()), amendment.number)
     }
 
-    fn place(&self, content: &impl serde::Serialize, path: &Path) -> Result<(), StoreError> {
-        let placed = self.draft(content).and_then(|file| file.persist(path).map_err(|error| error.error));
-        placed.map(drop).map_err(|source| io_error("write", path, source))
+    fn place(&self, content: &impl serde::Serialize, path: &Path, number: u64) -> Result<Draft, StoreError> {
+        let failed = |source| io_error("write", path, source);
+        let file = self.write_draft(content).map_err(failed)?;
+        let wanted = self.write_wanted(number)?;
+        flush_both(file.as_file(), wanted.file()).map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(wanted)
     }
 
     /// Keeps a generation whole, also in the place of another one: once this returns it is on the disk.
@@ -224,10 +227,12 @@ impl Store {
     /// # Errors
     /// As [`Store::list`] and [`Store::forget`].
     pub fn prune(&self, in_force: u64) -> Result<(), StoreError> {
-        let is_draft = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(DRAFT));
         let entries = fs::read_dir(self.directory()).map_err(|source| io_error("read", self.directory(), source))?;
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_draft).try_for_each(|path| delete(&path))?;
-        let (names, numbers) = (self.names()?, self.numbers()?);
+        let files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        let drafts = files.iter().filter(|file| file.as_encoded_bytes().starts_with(DRAFT));
+        drafts.into_iter().try_for_each(|draft| delete(&self.directory().join(draft)))?;
+        let names = generations(files);
+        let numbers = numbers(&names);
         let surplus = numbers.len().saturating_sub(KEPT);
         let (old, kept) = numbers.split_at_checked(surplus).unwrap_or_default();
         let stays = |number: u64| number == in_force || kept.contains(&number);
@@ -236,6 +241,20 @@ impl Store {
         let goes = |number: &&u64| !stays(**number) && !is_base(**number);
         old.iter().rev().filter(goes).try_for_each(|number| self.forget(*number))
     }
+}
+
+/// Those of the files that are generations, lowest number first.
+fn generations(files: impl IntoIterator<Item = OsString>) -> Vec<Name> {
+    let mut names: Vec<Name> = files.into_iter().filter_map(|file| Name::read(file.to_str()?)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Their numbers, each once.
+fn numbers(names: &[Name]) -> Vec<u64> {
+    let mut numbers: Vec<u64> = names.iter().map(|name| name.number).collect();
+    numbers.dedup();
+    numbers
 }
 
 /// What is in a file; none where there is no such file.

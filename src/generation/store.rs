@@ -15,6 +15,7 @@ use fd_lock::{RwLock, RwLockWriteGuard};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use super::flush::flush_names;
 use super::known::Known;
 use super::{Generation, GuardRecord, Trial};
 
@@ -281,13 +282,11 @@ impl Store {
         }
     }
 
-    /// Writes that number beside the one that is wanted so far, so that taking its place needs no room.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; the directory is as it was.
-    pub fn draft_wanted(&self, number: u64) -> Result<Draft, StoreError> {
+    /// Writes that number beside the one that is wanted so far, so that taking its place needs no room. It is not on the
+    /// disk yet.
+    pub(super) fn write_wanted(&self, number: u64) -> Result<Draft, StoreError> {
         let path = self.wanted_path();
-        match self.draft(&number) {
+        match self.write_draft(&number) {
             Ok(file) => Ok(Draft(file, path)),
             Err(source) => Err(io_error("write", &path, source)),
         }
@@ -298,7 +297,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`]; the directory is as it was.
     pub fn want(&self, number: u64) -> Result<(), StoreError> {
-        self.draft_wanted(number)?.keep()
+        let path = self.wanted_path();
+        self.write(&path, &number).map_err(|source| io_error("write", &path, source))
     }
 
     /// Nothing is wanted any more. It may be so already.
@@ -334,7 +334,7 @@ impl Store {
     }
 
     /// The same, not on the disk yet.
-    fn write_draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
+    pub(super) fn write_draft(&self, content: &impl Serialize) -> io::Result<NamedTempFile> {
         let mut file = self.begin_draft()?;
         let mut writer = io::BufWriter::new(&mut file);
         serde_json::to_writer(&mut writer, content)?;
@@ -346,13 +346,20 @@ impl Store {
 }
 
 impl Draft {
-    /// Puts it in its place: once this returns it is on the disk.
+    /// Puts it in its place: once this returns it is on the disk. Between the two, while
+    /// the disk is waited for, `meanwhile` is done.
     ///
     /// # Errors
     /// [`StoreError::Io`]; what was wanted before still is.
-    pub fn keep(self) -> Result<(), StoreError> {
+    pub(super) fn keep_while<T>(self, meanwhile: impl FnOnce() -> T) -> Result<T, StoreError> {
         let Self(file, path) = self;
-        persist(file, &path).map_err(|source| io_error("write", &path, source))
+        let named = name(file, &path).and_then(|directory| flush_names(&directory, meanwhile));
+        named.map_err(|source| io_error("write", &path, source))
+    }
+
+    /// Where it is written.
+    pub(super) fn file(&self) -> &File {
+        self.0.as_file()
     }
 }
 
@@ -414,8 +421,13 @@ impl Lock {
 
 /// Gives the file its name, and returns when that is on the disk.
 fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    name(file, path)?.sync_data()
+}
+
+/// Gives the file its name, and gives the directory that has it.
+fn name(file: NamedTempFile, path: &Path) -> io::Result<File> {
     file.persist(path).map_err(|error| error.error)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_data()
+    File::open(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// Whether there is no such file, nor could be.

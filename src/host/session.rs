@@ -1,7 +1,8 @@
 //! The SSH connection that this program is run over.
 
 use std::env;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::path::Path;
 
@@ -12,6 +13,9 @@ const VARIABLE: &str = "SSH_CONNECTION";
 
 /// No chain of parents is longer; one that seems to be has changed while it was followed.
 const MOST_ANCESTORS: usize = 64;
+
+/// What is asked for at once.
+const PIECE: usize = 4096;
 
 /// An SSH connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,7 @@ impl Session {
     }
 
     fn of_environment(proc: &Path, process: u32) -> Option<Self> {
-        let environment = fs::read(proc.join(process.to_string()).join("environ")).ok()?;
+        let environment = read(proc, process, "environ")?;
         environment.split(|byte| *byte == 0).find_map(|variable| {
             let value = std::str::from_utf8(variable).ok()?.strip_prefix(VARIABLE)?.strip_prefix('=')?;
             Self::parse(value)
@@ -55,9 +59,17 @@ impl Session {
     }
 }
 
+/// What `/proc` says of a process, most often in one piece. It tells no file's size, without which [`fs::read`] begins with
+/// 32 bytes.
+fn read(proc: &Path, process: u32, file: &str) -> Option<Vec<u8>> {
+    let mut content = Vec::with_capacity(PIECE);
+    File::open(proc.join(process.to_string()).join(file)).ok()?.read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
 /// The parent of a process; none of the first one.
 fn parent(proc: &Path, process: u32) -> Option<u32> {
-    let status = fs::read(proc.join(process.to_string()).join("status")).ok()?;
+    let status = read(proc, process, "status")?;
     let status = String::from_utf8_lossy(&status);
     let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
     parent.trim().parse().ok().filter(|process| *process != 0)
@@ -80,6 +92,8 @@ fn index(link: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

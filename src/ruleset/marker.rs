@@ -64,24 +64,24 @@ impl FromStr for Marker {
     }
 }
 
-/// Text that is hashed as it is written.
-struct Hashed(Sha256);
+/// Text that is hashed piece by piece, as it is added.
+#[derive(Default)]
+struct Hashed {
+    hash: Sha256,
+    /// The piece: what formatting writes are single words, each of which would cost as much as a line.
+    text: String,
+}
 
 impl Hashed {
     fn add(&mut self, text: fmt::Arguments) {
+        self.text.clear();
         // Fails only where a `Display` does, and none here does.
-        fmt::Write::write_fmt(self, text).unwrap_or_default();
+        fmt::Write::write_fmt(&mut self.text, text).unwrap_or_default();
+        self.hash.update(&self.text);
     }
 
     fn first_bytes(self, count: usize) -> String {
-        self.0.finalize().iter().take(count).map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-impl fmt::Write for Hashed {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text);
-        Ok(())
+        self.hash.finalize().iter().take(count).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -98,9 +98,9 @@ impl Table {
         sets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut chains: Vec<_> = self.chains.iter().filter(|chain| chain.name != MARKER_CHAIN).collect();
         chains.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let mut text = Hashed(Sha256::new());
+        let mut text = Hashed::default();
         text.add(format_args!("{} {}\n", self.name, self.is_dormant()));
-        let mut passing = Hashed(Sha256::new());
+        let mut passing = Hashed::default();
         let mut passes = false;
         for set in sets {
             let sum = sum(set);

@@ -41,12 +41,11 @@ impl Glance {
             base: self.index.head.base,
             changed,
         };
-        store.put_amendment_first(&amendment)?;
         let seen = self.frame.with_elements_as(&current, &current_digest, self.now);
         let whole = Known::read(store, self.frame.generation()).is_some_and(|known| known.is_of(self.number));
         let mut quick = QuickLook::new(current, current_digest, seen.map(|seen| Live { whole, ..seen }));
         let table = next.carrying(&Marker { generation: number, digest: next_digest });
-        let done = match store.draft_wanted(number) {
+        let done = match store.put_amendment_first(&amendment) {
             Err(error) => Err(Quick::from(error)),
             Ok(draft) => {
                 let sent = kernel.replace_seen(|kernel| quick.look(kernel), |_| Ok::<_, Quick>(table.clone()));
@@ -55,8 +54,7 @@ impl Glance {
         };
         match done {
             Ok((sent, draft)) => {
-                draft.keep()?;
-                store.prune(number)?;
+                draft.keep_while(|| store.prune(number))??;
                 known::note(store, kernel.whole_at(), number, None, None);
                 Ok(Applied { generation: number, unchanged_policy: false, sent })
             }
