@@ -35,7 +35,7 @@ impl<'r> Field<'r> {
     }
 
     pub(super) fn span(&self) -> Range<usize> {
-        self.value.span()
+        self.reader.span(self.value)
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -62,18 +62,25 @@ impl<'r> Field<'r> {
     }
 
     /// The items of a list of texts, each read with `parse`; the wrong ones are reported and left out.
-    pub(super) fn items<T>(&self, example: &str, parse: impl Fn(&str, Origin) -> Result<T, Invalid>) -> Option<Vec<T>> {
+    pub(super) fn items<T, L: Default + Extend<T>>(
+        &self,
+        example: &str,
+        parse: impl Fn(&str, Origin) -> Result<T, Invalid>,
+    ) -> Option<L> {
         let DeValue::Array(items) = self.value() else {
             return self.refuse_type(&format!("write a list, such as [{example:?}]"));
         };
+        let mut list = L::default();
         if items.is_empty() {
-            return Some(self.blanked_items(parse));
+            self.read_cut_out(parse, &mut list);
+        } else {
+            let items = items.iter().map(|item| self.item(item));
+            list.extend(items.filter_map(|item| item.parsed(example, |text| parse(text, item.origin()))));
         }
-        let items = items.iter().map(|item| self.item(item));
-        Some(items.filter_map(|item| item.parsed(example, |text| parse(text, item.origin()))).collect())
+        Some(list)
     }
 
-    /// Whether this is a list without items, and not one that was blanked out because it is long.
+    /// Whether this is a list without items, and not one that was cut out because it is long.
     pub(super) fn is_empty_list(&self) -> bool {
         let is_empty = matches!(self.value(), DeValue::Array(items) if items.is_empty());
         let mut count = 0_usize;
@@ -83,15 +90,13 @@ impl<'r> Field<'r> {
         is_empty && count == 0
     }
 
-    /// The items of a list that the parser saw empty: it may be a long one.
-    fn blanked_items<T>(&self, parse: impl Fn(&str, Origin) -> Result<T, Invalid>) -> Vec<T> {
+    /// Adds the items of a list that the parser saw empty: it may be a long one.
+    fn read_cut_out<T>(&self, parse: impl Fn(&str, Origin) -> Result<T, Invalid>, list: &mut impl Extend<T>) {
         let source = self.reader.source;
-        let mut items = Vec::new();
         read_plain(source.text(), self.span().start, |text, span| match parse(text, source.origin(span.start)) {
-            Ok(item) => items.push(item),
+            Ok(item) => list.extend([item]),
             Err(invalid) => self.reader.report(Kind::Value, &self.key, Some(shorten(text)), span, invalid),
         });
-        items
     }
 
     /// Files the refusal, if it is one.

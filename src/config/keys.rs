@@ -2,6 +2,7 @@
 
 use super::coverage::Coverage;
 use super::denied_range::{DeniedRange, Written};
+use super::denied_ranges::DeniedRanges;
 use super::diagnostic::Kind;
 use super::dns::DnsAllow;
 use super::grant::{GrantNames, read_grants};
@@ -15,7 +16,7 @@ use super::{Action, Config};
 
 /// The `[deny]` section.
 struct Deny {
-    ranges: Vec<DeniedRange>,
+    ranges: DeniedRanges,
     on_link: bool,
     host: bool,
     uplinks: Uplinks,
@@ -63,8 +64,8 @@ fn read_deny(deny: &mut Section<'_>) -> Deny {
 }
 
 /// What is denied when nobody says what.
-pub(super) fn default_ranges() -> Vec<DeniedRange> {
-    vec![DeniedRange { written: Written::Preset(Preset::Internal), origin: Origin::BuiltIn }]
+pub(super) fn default_ranges() -> DeniedRanges {
+    DeniedRanges::from_iter([DeniedRange { written: Written::Preset(Preset::Internal), origin: Origin::BuiltIn }])
 }
 
 fn read_log(section: &mut Section<'_>) -> Log {

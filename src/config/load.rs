@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::coverage::Coverage;
+use super::denied_ranges::DeniedRanges;
 use super::diagnostic::Diagnostic;
 use super::error::ConfigError;
 use super::file::{FileError, list_grant_files, name_exists, read_file};
@@ -63,14 +64,21 @@ impl Config {
 
     /// One of which no more is known than where it lies and whether the host is denied, for who has a grant judged.
     pub fn outline(configuration: &Path, host: bool) -> Self {
-        Self { on_link: true, host, ranges: Vec::new(), files: Files::around(configuration), ..Self::default() }
+        Self {
+            on_link: true,
+            host,
+            ranges: DeniedRanges::default(),
+            files: Files::around(configuration),
+            ..Self::default()
+        }
     }
 
     /// The grants in a file of `grants.d` with that text; none where it is no such file.
     pub fn grants_in(path: &Path, text: &str) -> Option<Vec<Grant>> {
-        let (mut loading, mut config) = (Loading::around(path), Self::default());
-        loading.read_grants(&mut config, &Coverage::of(&[], true, true), path, text.to_owned());
-        loading.finish(config).ok().map(|loaded| loaded.config.grants)
+        let mut loading = Loading::around(path);
+        let nothing = DeniedRanges::default();
+        let grants = loading.read_grants(&Coverage::of(&nothing, true, true), path, text.to_owned());
+        loading.finish(Self { grants, ..Self::default() }).ok().map(|loaded| loaded.config.grants)
     }
 
     /// Reads it again from the texts that it was read from once.
@@ -84,7 +92,7 @@ impl Config {
         let mut config = main.unwrap_or_default();
         let denied = Coverage::of(&config.ranges, config.on_link, config.host);
         for (path, text) in texts.drop_ins() {
-            loading.read_grants(&mut config, &denied, path, text.to_owned());
+            config.grants.extend(loading.read_grants(&denied, path, text.to_owned()));
         }
         loading.finish(config)
     }
@@ -98,7 +106,7 @@ impl Config {
         let path = self.drop_in(&grant.name);
         let mut loading = Loading::around(&path);
         let denied = Coverage::of(&self.ranges, self.on_link, self.host);
-        loading.read_grants(&mut Config::default(), &denied, &path, grant.to_toml());
+        loading.read_grants(&denied, &path, grant.to_toml());
         loading.finish(Config::default()).map(|loaded| loaded.warnings)
     }
 
@@ -130,7 +138,7 @@ fn load_from(path: &Path, must_exist: bool) -> Result<Loaded, ConfigError> {
     let denied = Coverage::of(&config.ranges, config.on_link, config.host);
     for path in grant_files {
         if let Some(text) = loading.take(&path, read_file(&path)) {
-            loading.read_grants(&mut config, &denied, &path, text);
+            config.grants.extend(loading.read_grants(&denied, &path, text));
         }
     }
     loading.finish(config)
@@ -162,14 +170,14 @@ impl Loading {
         config
     }
 
-    fn read_grants(&mut self, config: &mut Config, denied: &Coverage, path: &Path, text: String) {
+    fn read_grants(&mut self, denied: &Coverage<'_>, path: &Path, text: String) -> Vec<Grant> {
         let source = open_source(&mut self.files, path, &text);
         let elsewhere = "a file of grants.d holds `[[grant]]` tables only; other keys belong in dockwall.toml";
         let grants = read_document(&source, Some(elsewhere), &mut self.findings, |top| {
             read_grants(top, &mut self.names, denied)
         });
-        config.grants.extend(grants);
         self.texts.push(path, text);
+        grants
     }
 
     fn finish(self, config: Config) -> Result<Loaded, ConfigError> {

@@ -13,6 +13,7 @@ mod append;
 mod choice;
 mod coverage;
 mod denied_range;
+mod denied_ranges;
 mod diagnostic;
 mod dns;
 mod error;
@@ -25,6 +26,7 @@ mod interface_pattern;
 mod interfaces;
 mod invalid;
 mod keys;
+mod lines;
 mod load;
 mod log;
 mod log_prefix;
@@ -51,6 +53,7 @@ use std::path::PathBuf;
 pub use action::Action;
 pub use append::append_to_file;
 pub use denied_range::{DeniedRange, Written};
+pub use denied_ranges::DeniedRanges;
 pub use diagnostic::{Diagnostic, Kind, Severity};
 pub use dns::DnsAllow;
 pub use error::ConfigError;
@@ -87,7 +90,7 @@ pub struct Config {
     pub exclude: Vec<InterfacePattern>,
     /// `deny.ranges`: where containers must not go, in the order as written. May be empty: then the
     /// fate of no packet changes.
-    pub ranges: Vec<DeniedRange>,
+    pub ranges: DeniedRanges,
     /// `deny.on_link`: nor to the networks that the host's other interfaces are attached to.
     pub on_link: bool,
     /// `deny.host`: nor to the host itself.

@@ -7,12 +7,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::diagnostic::{Kind, Severity};
 use super::findings::Findings;
 use super::invalid::{Invalid, quote};
-use super::long_list::blank_out;
+use super::long_list::Shortened;
 use super::nearest::nearest;
 use super::section::Section;
 use super::source::Source;
@@ -23,6 +24,8 @@ use super::syntax;
 /// Collects behind a shared reference, so that sections and fields can be held side by side.
 pub(super) struct Reader<'r> {
     pub(super) source: &'r Source<'r>,
+    /// What the parser got of it.
+    shortened: &'r Shortened<'r>,
     findings: RefCell<Findings>,
     /// The dotted names of all keys that were asked for.
     known: RefCell<BTreeSet<String>>,
@@ -47,10 +50,11 @@ pub(super) fn read_document<T>(
     findings: &mut Findings,
     read: impl FnOnce(&mut Section<'_>) -> T,
 ) -> T {
-    let text = blank_out(source.text());
-    let (document, syntax_errors) = DeTable::parse_recoverable(&text);
+    let shortened = Shortened::of(source.text());
+    let (document, syntax_errors) = DeTable::parse_recoverable(shortened.text());
     let mut reader = Reader {
         source,
+        shortened: &shortened,
         findings: RefCell::default(),
         known: RefCell::default(),
         unknown: RefCell::default(),
@@ -66,9 +70,14 @@ pub(super) fn read_document<T>(
 }
 
 impl Reader<'_> {
+    /// The bytes of the file in which the parser found something.
+    pub(super) fn span<T>(&self, found: &Spanned<T>) -> Range<usize> {
+        self.shortened.in_whole(found.span())
+    }
+
     fn report_syntax(&mut self, error: &toml::de::Error) {
         let end = self.source.text().len();
-        let span = error.span().unwrap_or(end..end);
+        let span = error.span().map_or(end..end, |span| self.shortened.in_whole(span));
         self.broken_lines.insert(self.source.line(span.start));
         self.findings.get_mut().add_with(Severity::Error, || {
             let written = self.source.text().get(span.clone()).unwrap_or_default();

@@ -41,7 +41,7 @@ impl<'r> Section<'r> {
         let value = read(&mut self);
         for (key, _) in self.table.into_iter().flatten() {
             if !self.asked.iter().any(|asked| asked == key.get_ref()) {
-                self.reader.remember_unknown(&self.name, key.get_ref(), self.key(key.get_ref()), key.span());
+                self.reader.remember_unknown(&self.name, key.get_ref(), self.key(key.get_ref()), self.reader.span(key));
             }
         }
         value
@@ -78,12 +78,12 @@ impl<'r> Section<'r> {
     }
 
     /// A list of texts; every wrong item is reported. `parse` is told where each item is written.
-    pub(super) fn list<T>(
+    pub(super) fn list<T, L: Default + Extend<T>>(
         &mut self,
         name: &'static str,
         example: &str,
         parse: impl Fn(&str, Origin) -> Result<T, Invalid>,
-    ) -> Option<Vec<T>> {
+    ) -> Option<L> {
         self.field(name)?.items(example, parse)
     }
 
@@ -147,7 +147,9 @@ impl<'r> Section<'r> {
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             match item.get_ref() {
-                DeValue::Table(table) => values.extend(self.inner(name, Some(table), item.span()).read(&mut read)),
+                DeValue::Table(table) => {
+                    values.extend(self.inner(name, Some(table), self.reader.span(item)).read(&mut read))
+                }
                 _ => {
                     field.item(item).refuse_type::<()>(&cure);
                 }

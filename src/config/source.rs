@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, Kind, Severity};
 use super::excerpt::{Excerpt, floor_boundary};
 use super::invalid::{Invalid, shorten};
+use super::lines::Lines;
 use super::origin::Origin;
 
-/// The text of a file with the starts of its lines.
+/// The text of a file with its lines.
 pub(super) struct Source<'t> {
     /// The path as it was opened.
     path: String,
@@ -17,28 +18,21 @@ pub(super) struct Source<'t> {
     /// The index of the file among [`Files`](super::Files).
     file: u32,
     text: &'t str,
-    line_starts: Vec<usize>,
+    lines: Lines<'t>,
 }
 
 impl<'t> Source<'t> {
     pub(super) fn new(path: String, name: String, file: u32, text: &'t str) -> Self {
-        let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
-        let line_starts = std::iter::once(0).chain(after_breaks).collect();
-        Self { path, name, file, text, line_starts }
+        Self { path, name, file, text, lines: Lines::new(text) }
     }
 
     pub(super) fn text(&self) -> &'t str {
         self.text
     }
 
-    /// The index of the line with the byte, from 0.
-    fn line_index(&self, offset: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= offset).saturating_sub(1)
-    }
-
     /// The number of the line with the byte, from 1.
     pub(super) fn line(&self, offset: usize) -> u32 {
-        u32::try_from(self.line_index(offset) + 1).unwrap_or(u32::MAX)
+        self.lines.number(offset)
     }
 
     pub(super) fn origin(&self, offset: usize) -> Origin {
@@ -64,8 +58,7 @@ impl<'t> Source<'t> {
         invalid: Invalid,
     ) -> Diagnostic {
         let start = floor_boundary(self.text, span.start);
-        let index = self.line_index(start);
-        let line_start = self.line_starts.get(index).copied().unwrap_or_default();
+        let line_start = self.lines.start(start);
         let line_text = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let column = self.text.get(line_start..start).map_or(1, |before| before.chars().count() + 1);
         let marked = (start - line_start)..span.end.saturating_sub(line_start);

@@ -83,7 +83,7 @@ impl Policy {
             true => host.facts.on_link_networks(|name| !is_policed(name)).map(Target::from).collect(),
             false => Networks::default(),
         };
-        let ranges: Networks = config.ranges.iter().flat_map(|range| range.targets().iter().copied()).collect();
+        let ranges: Networks = config.ranges.targets().collect();
         let denied: Networks = [ranges, on_link.clone()].into_iter().collect();
         let resolvers = used_resolvers(config, host, &denied);
         let (grants, unresolved) = resolve_grants(config, host, now)?;

@@ -15,6 +15,10 @@ fn patterns(interfaces: Interfaces) -> Vec<InterfacePattern> {
     }
 }
 
+fn written(ranges: &DeniedRanges) -> Vec<String> {
+    ranges.iter().map(|range| range.to_string()).collect()
+}
+
 #[test]
 fn an_empty_file_stands_for_the_defaults() {
     let config = accept("").config;
@@ -29,8 +33,8 @@ fn the_defaults_are_those_of_the_manual() {
     let Config { mode, interfaces, ranges, uplinks, action, log, own, grants, .. } = config;
     assert!(own);
     assert_eq!((mode, interfaces, uplinks, action), (Mode::Audit, Interfaces::Auto, Uplinks::Any, Action::Drop));
-    assert_eq!(ranges.iter().map(DeniedRange::to_string).collect::<Vec<_>>(), ["internal"]);
-    assert_eq!(ranges[0].origin, Origin::BuiltIn);
+    assert_eq!(written(&ranges), ["internal"]);
+    assert_eq!(ranges.iter().next().unwrap().origin, Origin::BuiltIn);
     assert_eq!((log.enabled, log.burst, log.target), (true, 5, LogTarget::Kernel));
     assert_eq!((log.rate.to_string(), log.limit.to_string()), ("6/minute".into(), "50/second".into()));
     assert_eq!((log.prefix.as_str(), log.audit_prefix.as_str()), ("DOCKER_NET_DROP ", "DOCKER_NET_AUDIT "));
@@ -88,8 +92,8 @@ fn every_key_is_read() {
     assert_eq!((exclude, on_link), (vec![lan, InterfacePattern::Prefix("br-vm".into())], false));
     let lo = InterfacePattern::Exact("lo".into());
     assert_eq!(uplinks, Uplinks::List(vec![lo, InterfacePattern::Prefix("eth".into())]));
-    assert_eq!(ranges.iter().map(DeniedRange::to_string).collect::<Vec<_>>(), ["recipe", "198.18.0.0/15"]);
-    assert_eq!(files.place(ranges[1].origin), "dockwall.toml:7");
+    assert_eq!(written(&ranges), ["recipe", "198.18.0.0/15"]);
+    assert_eq!(files.place(ranges.iter().nth(1).unwrap().origin), "dockwall.toml:7");
     assert_eq!((log.enabled, log.burst, log.target), (false, 1000, LogTarget::Nflog(65535)));
     assert_eq!(log.rate, Rate { count: 10, unit: RateUnit::Hour });
     assert_eq!(log.limit, Rate { count: 7, unit: RateUnit::Day });
@@ -167,7 +171,7 @@ fn j1_overlapping_duplicate_and_adjacent_ranges_are_no_mistake() {
 
 #[test]
 fn an_empty_list_of_ranges_is_allowed() {
-    assert_eq!(accept("deny.ranges = []").config.ranges, []);
+    assert!(accept("deny.ranges = []").config.ranges.is_empty());
 }
 
 #[test]

@@ -19,11 +19,15 @@ use crate::config::target::Target;
 pub(in crate::config) type GrantNames = HashMap<String, String>;
 
 /// The `[[grant]]` tables of any file: the only thing that a file of `grants.d` holds.
-pub(in crate::config) fn read_grants(top: &mut Section<'_>, names: &mut GrantNames, denied: &Coverage) -> Vec<Grant> {
+pub(in crate::config) fn read_grants(
+    top: &mut Section<'_>,
+    names: &mut GrantNames,
+    denied: &Coverage<'_>,
+) -> Vec<Grant> {
     top.sections("grant", |grant| read_grant(grant, names, denied))
 }
 
-fn read_grant(section: &mut Section<'_>, names: &mut GrantNames, denied: &Coverage) -> Option<Grant> {
+fn read_grant(section: &mut Section<'_>, names: &mut GrantNames, denied: &Coverage<'_>) -> Option<Grant> {
     let name = section.required("name", "postgres", read_name);
     let to = section.required("to", "10.1.2.3", str::parse);
     let ports = section.field("ports").and_then(read_ports).unwrap_or_default();
@@ -56,7 +60,7 @@ fn read_ports(field: Field<'_>) -> Option<Vec<Ports>> {
         let cure = "write the ports, or remove the key to grant every port and protocol";
         return field.accept(Err(Invalid::new("an empty list of ports would grant nothing", cure)));
     }
-    field.items("5432/tcp", |text, _| text.parse()).map(Ports::merge)
+    field.items("5432/tcp", |text, _| text.parse::<Ports>()).map(Ports::merge)
 }
 
 /// A name, or a number with or without quotation marks.
@@ -125,7 +129,7 @@ fn family(target: Target) -> &'static str {
 }
 
 /// Why a grant to what is not denied has no effect.
-fn needless(to: Destination, denied: &Coverage) -> Option<Invalid> {
+fn needless(to: Destination, denied: &Coverage<'_>) -> Option<Invalid> {
     match to {
         Destination::Addresses(target) if !denied.touches(target) => Some(Invalid::new(
             format!("nothing in {} is denied, so this grant has no effect", quote(target)),

@@ -27,7 +27,7 @@ fn judge(patient: &Patient) -> Vec<Finding> {
         .collect();
     // A preset is as wide as it is, and takes in what Docker chooses by itself; so do its networks written one by one, as
     // `dockwall import` writes them.
-    let of_preset = |range: &&DeniedRange| range.targets().iter().all(|target| Preset::Internal.targets().contains(target));
+    let of_preset = |range: &DeniedRange| range.targets().iter().all(|target| Preset::Internal.targets().contains(target));
     for range in config.ranges.iter().filter(|range| range.preset().is_none() && !of_preset(range)) {
         let denied: Networks = range.targets().iter().copied().collect();
         for (network, _) in patient.docker_bridges() {

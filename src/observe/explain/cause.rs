@@ -39,7 +39,7 @@ pub enum Cause {
 pub fn causes(destination: IpAddr, config: &Config, policy: &Policy, host: &Host) -> Vec<Cause> {
     let has = |target: &Target| Networks::from_iter([*target]).contains(destination);
     let mut causes: Vec<(u128, Cause)> = Vec::new();
-    for denied in &config.ranges {
+    for denied in config.ranges.iter() {
         let preset = match denied.written {
             Written::Preset(preset) => Some(preset.to_string()),
             Written::Target(_) => None,
