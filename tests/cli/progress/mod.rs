@@ -96,7 +96,9 @@ impl Scene {
     /// Types the command, with words before the program's own.
     fn types(&self, command: &str, starter: &[String], output: Output, variables: &[&str]) -> Terminal {
         let mut run = self.host.netns.command("setsid");
-        run.args(["--ctty", "env", "TERM=xterm", &self.docker]).args(variables).args(starter).arg(DOCKWALL);
+        // Where the tests run in a shell's background Ctrl-C is nothing to them.
+        let default = "--default-signal=INT";
+        run.args(["--ctty", "env", default, "TERM=xterm", &self.docker]).args(variables).args(starter).arg(DOCKWALL);
         run.arg("--config").arg(self.host.configuration()).arg("--state-dir").arg(self.host.state());
         run.args(command.split(' ')).current_dir(self.host.directory.path());
         run.env_remove("NO_COLOR").env_remove("SUDO_USER").env_remove("SSH_CONNECTION");
