@@ -107,12 +107,11 @@ impl Apply {
             return Ok(None);
         };
         let turn = |glance: &Glance| glance.in_mode(self.mode, host, &print, &context.store);
-        let Some((first, planned)) = context.glance().and_then(|glance| turn(&glance).map(|turn| (glance, turn)))
-        else {
+        let Some((glance, turn)) = context.glance().and_then(|glance| turn(&glance).map(|turn| (glance, turn))) else {
             return Ok(None);
         };
         let lifeline = Lifeline::find();
-        if let Turn::Change(step) = &planned
+        if let Turn::Change(step) = &turn
             && lifeline.check(&step.policy, self.force).is_err()
         {
             // One of the grants may keep what the rest of the policy would cut.
@@ -123,11 +122,9 @@ impl Apply {
         let mut lock = context.lock()?;
         let _held = hold(&mut lock)?;
         // Another may have been at work meanwhile.
-        let glance =
-            Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
-        let Some((glance, turn)) = glance.and_then(|glance| turn(&glance).map(|turn| (glance, turn))) else {
+        if !glance.is_still_so(&mut kernel, &context.store) {
             return Ok(None);
-        };
+        }
         let mode = match &turn {
             Turn::Change(step) => step.policy.mode,
             Turn::Nothing => glance.policy().mode,

@@ -42,6 +42,13 @@ impl Glance {
         }
     }
 
+    /// Whether nothing has changed since it was found. To be called with the state directory's lock held.
+    pub fn is_still_so(&self, kernel: &mut Kernel, store: &Store) -> bool {
+        kernel.knock().is_ok_and(|number| number == self.frame.generation())
+            && self.is_whole(store)
+            && self.index.head.is_good(store)
+    }
+
     /// Puts it in force as [`Glance::put`] does, and is an apply in all that an apply is besides.
     ///
     /// # Errors

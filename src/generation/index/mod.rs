@@ -64,6 +64,12 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Whether it is of this boot, and of the file that is there.
+    pub fn is_good(&self, store: &Store) -> bool {
+        boot_id().is_some_and(|boot| boot == self.boot)
+            && FileState::of(&store.whole_path(self.base.number)).as_ref() == Some(&self.file)
+    }
+
     /// Whether the configuration's file, where there was one, is as it was.
     pub fn has_main_file(&self) -> bool {
         let main = self.files.iter().find(|(path, _)| *path == self.configuration);
@@ -101,8 +107,7 @@ impl Index {
         let mut head = vec![0; length as usize];
         file.read_exact_at(&mut head, end.checked_sub(length)?).ok()?;
         let head: Head = serde_json::from_slice(&head).ok()?;
-        let state = FileState::of(&store.whole_path(head.base.number))?;
-        (head.boot == boot_id()? && head.file == state).then_some(Self { file, head })
+        head.is_good(store).then_some(Self { file, head })
     }
 }
 
