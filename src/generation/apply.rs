@@ -97,13 +97,11 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     let sent = kernel.replace_seen(see, want);
     let done = match (sent, planned) {
         (Ok(sent), Some((generation, draft))) => {
-            draft.keep_while(|| {
-                store.prune(number)?;
-                if let Some(beside) = &what.beside {
-                    index::note(store, &generation, sums, beside, what.modes.clone(), now);
-                }
-                Ok::<_, StoreError>(())
-            })??;
+            draft.keep()?;
+            store.prune(number)?;
+            if let Some(beside) = &what.beside {
+                index::note(store, &generation, sums, beside, what.modes.clone(), now);
+            }
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
         (Ok(sent), None) => {

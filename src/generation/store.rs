@@ -15,7 +15,6 @@ use fd_lock::{RwLock, RwLockWriteGuard};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::flush::flush_names;
 use super::known::Known;
 use super::{Generation, GuardRecord, Trial};
 
@@ -346,15 +345,13 @@ impl Store {
 }
 
 impl Draft {
-    /// Puts it in its place: once this returns it is on the disk. Between the two, while
-    /// the disk is waited for, `meanwhile` is done.
+    /// Puts it in its place: once this returns it is on the disk.
     ///
     /// # Errors
     /// [`StoreError::Io`]; what was wanted before still is.
-    pub(super) fn keep_while<T>(self, meanwhile: impl FnOnce() -> T) -> Result<T, StoreError> {
+    pub(super) fn keep(self) -> Result<(), StoreError> {
         let Self(file, path) = self;
-        let named = name(file, &path).and_then(|directory| flush_names(&directory, meanwhile));
-        named.map_err(|source| io_error("write", &path, source))
+        persist(file, &path).map_err(|source| io_error("write", &path, source))
     }
 
     /// Where it is written.
@@ -421,13 +418,8 @@ impl Lock {
 
 /// Gives the file its name, and returns when that is on the disk.
 fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    name(file, path)?.sync_data()
-}
-
-/// Gives the file its name, and gives the directory that has it.
-fn name(file: NamedTempFile, path: &Path) -> io::Result<File> {
     file.persist(path).map_err(|error| error.error)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_data()
 }
 
 /// Whether there is no such file, nor could be.

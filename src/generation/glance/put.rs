@@ -54,7 +54,8 @@ impl Glance {
         };
         match done {
             Ok((sent, draft)) => {
-                draft.keep_while(|| store.prune(number))??;
+                draft.keep()?;
+                store.prune(number)?;
                 known::note(store, kernel.whole_at(), number, None, None);
                 Ok(Applied { generation: number, unchanged_policy: false, sent })
             }
