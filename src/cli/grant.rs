@@ -159,9 +159,7 @@ impl Grant {
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = hold(&mut lock)?;
-        // Another may have been at work meanwhile.
-        let glance =
-            Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
+        let glance = first.again(&mut kernel, &context.store);
         let Some((glance, step)) = glance.and_then(|glance| step(&glance).map(|step| (glance, step))) else {
             return Ok(None);
         };

@@ -129,9 +129,7 @@ impl Revoke {
         let mut kernel = context.kernel()?;
         let mut lock = context.lock()?;
         let _held = hold(&mut lock)?;
-        // Another may have been at work meanwhile.
-        let glance =
-            Glance::find(&mut kernel, &context.store, context.features()).filter(|glance| glance.is_same(&first));
+        let glance = first.again(&mut kernel, &context.store);
         let step = glance.as_ref().and_then(|glance| glance.without_grants(&found));
         let Some((glance, step)) = glance.zip(step) else {
             return Ok(None);

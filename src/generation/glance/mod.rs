@@ -109,9 +109,12 @@ impl Glance {
             && written().all(|(path, text)| std::fs::read(path).is_ok_and(|found| found == text))
     }
 
-    /// Whether the two are the same.
-    pub fn is_same(&self, other: &Self) -> bool {
-        (self.number, self.index.head.base) == (other.number, other.index.head.base) && self.changed == other.changed
+    /// What is in force now, with what the kernel holds of it; none where that is another generation. To be called with the
+    /// state directory's lock held, since another may have been at work until then.
+    pub fn again(&self, kernel: &mut Kernel, store: &Store) -> Option<Self> {
+        let found = Self::find(kernel, store, self.features)?;
+        let is_same = (self.number, self.index.head.base) == (found.number, found.index.head.base);
+        (is_same && self.changed == found.changed).then_some(found)
     }
 
     /// What holds, without denied networks and grants.
