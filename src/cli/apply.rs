@@ -64,12 +64,13 @@ impl Apply {
 
     fn apply(&self, context: &Context) -> anyhow::Result<Done> {
         let host = read_host()?;
+        let print = host_print(&host);
         if self.confirm.is_none()
-            && let Some((generation, mode)) = self.is_unchanged(context, &host)?
+            && let Some((generation, mode)) = self.is_unchanged(context, print.as_deref())?
         {
             return Ok(Done { mode, applied: Applied::nothing(generation), trial: None });
         }
-        match self.at_a_glance(context, &host)? {
+        match self.at_a_glance(context, &host, print.as_deref())? {
             Some(done) => Ok(done),
             None => self.at_length(context, host),
         }
@@ -102,11 +103,11 @@ impl Apply {
 
     /// The same where the policy in force was made from these very files on this very host, and nothing but its mode may
     /// be another: whatever the size of both, neither is read.
-    fn at_a_glance(&self, context: &Context, host: &Host) -> anyhow::Result<Option<Done>> {
-        let Some(print) = host_print(host).filter(|print| Glance::is_likely(&context.store, print)) else {
+    fn at_a_glance(&self, context: &Context, host: &Host, print: Option<&str>) -> anyhow::Result<Option<Done>> {
+        let Some(print) = print.filter(|print| Glance::is_likely(&context.store, print)) else {
             return Ok(None);
         };
-        let turn = |glance: &Glance| glance.in_mode(self.mode, host, &print, &context.store);
+        let turn = |glance: &Glance| glance.in_mode(self.mode, host, print, &context.store);
         let Some((glance, turn)) = context.glance().and_then(|glance| turn(&glance).map(|turn| (glance, turn))) else {
             return Ok(None);
         };
@@ -137,11 +138,11 @@ impl Apply {
 
     /// The generation in force and its mode, where it was made from these very files on this very host: whatever its
     /// size, it takes no more than reading those. What is on trial is confirmed by that.
-    fn is_unchanged(&self, context: &Context, host: &Host) -> anyhow::Result<Option<(u64, Mode)>> {
+    fn is_unchanged(&self, context: &Context, print: Option<&str>) -> anyhow::Result<Option<(u64, Mode)>> {
         if !may_be_unchanged(&context.store, self.mode) {
             return Ok(None);
         }
-        let Some(inputs) = context.inputs(self.mode, host) else {
+        let Some(inputs) = print.and_then(|print| context.inputs(self.mode, print)) else {
             return Ok(None);
         };
         // Whatever is wrong shows again where it is done the long way.

@@ -136,7 +136,8 @@ impl Context {
 
     /// The same for who asks the kernel only where it takes no log: to be refused takes it ten milliseconds and more.
     pub fn plan_unasked(&self, loaded: Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
-        let (print, on) = (inputs(&loaded.texts, mode, &host), host_print(&host));
+        let on = host_print(&host);
+        let print = on.as_deref().and_then(|on| inputs(&loaded.texts, mode, on));
         let Resolved { policy, notices, .. } = self.resolve_on(host, &loaded.config, mode)?;
         let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
         let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
@@ -146,8 +147,9 @@ impl Context {
         Ok(Planned { policy, sources: Some(Sources::new(loaded.texts, mode)), inputs, beside, modes })
     }
 
-    /// The fingerprint of what [`Context::plan_unasked`] would make a plan of; none where it cannot be read.
-    pub fn inputs(&self, mode: Option<Mode>, host: &Host) -> Option<String> {
+    /// The fingerprint of what [`Context::plan_unasked`] would make a plan of on the host with that fingerprint; none where
+    /// it cannot be read.
+    pub fn inputs(&self, mode: Option<Mode>, host: &str) -> Option<String> {
         inputs(&Config::texts(self.config_option())?, mode, host)
     }
 
@@ -212,9 +214,9 @@ impl Context {
     }
 }
 
-/// The fingerprint of all that a policy is made from, this program among it.
-fn inputs(texts: &Texts, mode: Option<Mode>, host: &Host) -> Option<String> {
-    fingerprint(&(mode, texts, host_print(host)?))
+/// The fingerprint of all that a policy is made from, on the host with that fingerprint.
+fn inputs(texts: &Texts, mode: Option<Mode>, host: &str) -> Option<String> {
+    fingerprint(&(mode, texts, host))
 }
 
 /// The same without the configuration: of the host, and of this program.
