@@ -89,6 +89,11 @@ impl Lab {
         succeed(self.script().args(command.split(' ')))
     }
 
+    /// As [`Lab::control`], whatever comes of it.
+    pub fn try_control(&self, command: &str) -> Output {
+        self.script().args(command.split(' ')).output().unwrap()
+    }
+
     /// What a command at a place prints.
     ///
     /// # Panics
