@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::paint;
 use super::progress::{Progress, aside};
-use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Log, Mode, Texts};
+use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Log, Mode, Prints};
 use crate::generation::{Glance, Lock, Modes, Planned, Sources, Store, StoreError, fingerprint, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, FactsError, Host};
@@ -136,7 +136,7 @@ impl Context {
 
     /// The same for who asks the kernel only where it takes no log: to be refused takes it ten milliseconds and more.
     pub fn plan_unasked(&self, loaded: Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
-        let (print, on) = (inputs(&loaded.texts, mode, &host), host_print(&host));
+        let (print, on) = (inputs(&loaded.texts.prints(), mode, &host), host_print(&host));
         let Resolved { policy, notices, .. } = self.resolve_on(host, &loaded.config, mode)?;
         let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
         let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
@@ -148,7 +148,7 @@ impl Context {
 
     /// The fingerprint of what [`Context::plan_unasked`] would make a plan of; none where it cannot be read.
     pub fn inputs(&self, mode: Option<Mode>, host: &Host) -> Option<String> {
-        inputs(&Config::texts(self.config_option())?, mode, host)
+        inputs(&Config::prints(self.config_option())?, mode, host)
     }
 
     /// Does without a log where this kernel has none, and says so. Says whether it is another plan now.
@@ -213,8 +213,8 @@ impl Context {
 }
 
 /// The fingerprint of all that a policy is made from, this program among it.
-fn inputs(texts: &Texts, mode: Option<Mode>, host: &Host) -> Option<String> {
-    fingerprint(&(mode, texts, host_print(host)?))
+fn inputs(files: &Prints, mode: Option<Mode>, host: &Host) -> Option<String> {
+    fingerprint(&(mode, files, host_print(host)?))
 }
 
 /// The same without the configuration: of the host, and of this program.
