@@ -35,3 +35,39 @@ impl<'a> Aside<'a> {
         Ok(self.sources.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Texts;
+    use crate::generation::{Author, Generation};
+    use crate::policies::{now, plain};
+
+    #[test]
+    fn they_come_back_from_the_generations_file_and_their_loss_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path());
+        let texts = Texts::around(directory.path()).with_drop_in(directory.path(), "# \"\\\n\u{7f}é".to_owned());
+        let sources = Some(Sources::new(texts, None));
+        let (author, changes, policy) = (Author::current(), Vec::new(), plain());
+        let generation = Generation {
+            number: 7,
+            applied: now(),
+            author,
+            parent: None,
+            changes,
+            policy,
+            sources: sources.clone(),
+            revised: None,
+        };
+        store.put(&generation).unwrap();
+        let mut planned = sources.clone();
+        let mut aside = Aside::new(&store, &mut planned);
+        aside.lay_in(7);
+        assert!(aside.sources.is_none());
+        assert_eq!(aside.fetch().unwrap(), sources.as_ref());
+        aside.lay_in(7);
+        store.forget(7).unwrap();
+        assert!(matches!(aside.fetch(), Err(StoreError::Missing { number: 7, .. })));
+    }
+}
