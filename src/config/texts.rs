@@ -187,7 +187,7 @@ mod tests {
             assert_eq!(now == texts.prints(), is_same);
         }
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(Prints::of_files(&path, &[path.clone()]), None);
+        assert_eq!(Prints::of_files(&path, std::slice::from_ref(&path)), None);
     }
 
     #[test]
