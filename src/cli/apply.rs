@@ -91,7 +91,7 @@ impl Apply {
         let _held = hold(&mut lock)?;
         let begun = self.confirm.map(|within| Begun::new(context, &mut kernel, within, &keeper)).transpose()?;
         let applied = match begun {
-            Some(_) => apply(&mut kernel, &context.store, &planned, context.features()),
+            Some(_) => apply(&mut kernel, &context.store, &mut planned, context.features()),
             None => apply_at_once(context, &mut kernel, &mut planned),
         };
         if is_new && applied.is_err() {

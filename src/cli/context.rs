@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::paint;
 use super::progress::{Progress, aside};
-use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Log, Mode, Texts};
+use crate::config::{Config, ConfigError, DEFAULT_PATH, Loaded, Log, Mode, Prints};
 use crate::generation::{Glance, Lock, Modes, Planned, Sources, Store, StoreError, fingerprint, mute};
 use crate::guard::ask_owner;
 use crate::host::{self, FactsError, Host};
@@ -137,7 +137,7 @@ impl Context {
     /// The same for who asks the kernel only where it takes no log: to be refused takes it ten milliseconds and more.
     pub fn plan_unasked(&self, loaded: Loaded, mode: Option<Mode>, host: Host) -> anyhow::Result<Planned> {
         let on = host_print(&host);
-        let print = on.as_deref().and_then(|on| inputs(&loaded.texts, mode, on));
+        let print = on.as_deref().and_then(|on| inputs(&loaded.texts.prints(), mode, on));
         let Resolved { policy, notices, .. } = self.resolve_on(host, &loaded.config, mode)?;
         let is_for_good = policy.grants.iter().all(|grant| grant.until.is_none());
         let says_nothing = loaded.warnings.is_empty() && notices.is_empty();
@@ -150,7 +150,7 @@ impl Context {
     /// The fingerprint of what [`Context::plan_unasked`] would make a plan of on the host with that fingerprint; none where
     /// it cannot be read.
     pub fn inputs(&self, mode: Option<Mode>, host: &str) -> Option<String> {
-        inputs(&Config::texts(self.config_option())?, mode, host)
+        inputs(&Config::prints(self.config_option())?, mode, host)
     }
 
     /// Does without a log where this kernel has none, and says so. Says whether it is another plan now.
@@ -215,8 +215,8 @@ impl Context {
 }
 
 /// The fingerprint of all that a policy is made from, on the host with that fingerprint.
-fn inputs(texts: &Texts, mode: Option<Mode>, host: &str) -> Option<String> {
-    fingerprint(&(mode, texts, host))
+fn inputs(files: &Prints, mode: Option<Mode>, host: &str) -> Option<String> {
+    fingerprint(&(mode, files, host))
 }
 
 /// The same without the configuration: of the host, and of this program.

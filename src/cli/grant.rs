@@ -125,14 +125,14 @@ impl Grant {
         let mode = before.mode;
         let sources = in_force.generation.sources.as_ref();
         let policy = before.with_grant(policy::Grant { name: written.name.clone(), ..resolved });
-        let planned = Planned {
+        let mut planned = Planned {
             beside: Some(beside(&config, &policy)),
             policy,
             sources: sources.map(|sources| sources.with_grant(&written.name, &file, written.to_toml())),
             inputs: None,
             modes: None,
         };
-        let applied = amend(&mut kernel, &context.store, in_force, &planned, context.features());
+        let applied = amend(&mut kernel, &context.store, in_force, &mut planned, context.features());
         let applied = Some((applied.map_err(|error| not_granted(error, &file))?, mode));
         Ok(Granted { written, file, applied, warnings })
     }

@@ -100,8 +100,8 @@ impl Revoke {
                     false => {
                         let mut beside = beside(&config, &policy);
                         beside.retain(|name| !self.names.contains(name));
-                        let planned = Planned { policy, sources, inputs: None, beside: Some(beside), modes: None };
-                        let amended = amend(&mut kernel, &context.store, in_force, &planned, context.features());
+                        let mut planned = Planned { policy, sources, inputs: None, beside: Some(beside), modes: None };
+                        let amended = amend(&mut kernel, &context.store, in_force, &mut planned, context.features());
                         Some(amended.map_err(|error| removed.put_back(error.into()))?)
                     }
                 }

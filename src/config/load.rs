@@ -14,7 +14,7 @@ use super::keys::read_config;
 use super::origin::Files;
 use super::reader::read_document;
 use super::source::Source;
-use super::texts::Texts;
+use super::texts::{Prints, Texts};
 
 /// Where the configuration lies when nobody says where.
 pub const DEFAULT_PATH: &str = "/etc/dockwall/dockwall.toml";
@@ -45,13 +45,10 @@ impl Config {
         }
     }
 
-    /// The files of a configuration as they are, with nothing of them understood; none where one cannot be had.
-    pub fn texts(path: Option<&Path>) -> Option<Texts> {
-        let mut texts = Texts::around(path.unwrap_or(Path::new(DEFAULT_PATH)));
-        for path in Self::list(path)? {
-            texts.push(&path, read_file(&path).ok()?);
-        }
-        Some(texts)
+    /// By which the files of a configuration show to be the same as others, with nothing of them understood; none where
+    /// one cannot be had.
+    pub(crate) fn prints(path: Option<&Path>) -> Option<Prints> {
+        Prints::of_files(path.unwrap_or(Path::new(DEFAULT_PATH)), &Self::list(path)?)
     }
 
     /// The files of a configuration, in the order of reading, none of them read; none where that cannot be told.

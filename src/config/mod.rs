@@ -76,6 +76,7 @@ pub use preset::Preset;
 pub use rate::{Rate, RateUnit};
 pub use remember::Remember;
 pub use target::Target;
+pub(crate) use texts::Prints;
 pub use texts::{Edit, Texts};
 
 /// A whole configuration. The default is what holds without a file: the internal networks are

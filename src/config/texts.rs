@@ -1,9 +1,12 @@
 //! The files of a configuration as they were read, to be read again whatever has become of them.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// The texts of all files that a configuration consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -75,6 +78,12 @@ impl Texts {
         self.files.insert(place, Text { path, text });
     }
 
+    /// By which they show to be the same as others.
+    pub(crate) fn prints(&self) -> Prints {
+        let files = self.all().map(|(path, text)| (path.to_owned(), digest(text.as_bytes()).unwrap_or_default()));
+        Prints { configuration: self.configuration.clone(), files: files.collect() }
+    }
+
     /// What became of the files since they were `then`, in the order of reading; what is gone comes last.
     pub fn edits_since(&self, then: &Self) -> Vec<(PathBuf, Edit)> {
         let edited = self.all().filter_map(|(path, text)| match then.text_of(path) {
@@ -90,6 +99,33 @@ impl Texts {
         let gone: Vec<PathBuf> = paths.iter().map(|path| plain(path)).collect();
         let files = self.files.iter().filter(|file| !gone.contains(&file.path)).cloned().collect();
         Self { files, ..self.clone() }
+    }
+}
+
+/// The SHA-256 of each file of a configuration, which tell as much as their texts.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Prints {
+    configuration: PathBuf,
+    files: Vec<(PathBuf, [u8; 32])>,
+}
+
+impl Prints {
+    /// Of the files as they are now, none of which is in memory as a whole; none where one cannot be had.
+    pub(super) fn of_files(configuration: &Path, files: &[PathBuf]) -> Option<Self> {
+        let print = |path: &PathBuf| Some((plain(path), digest(File::open(path).ok()?).ok()?));
+        Some(Self { configuration: plain(configuration), files: files.iter().map(print).collect::<Option<_>>()? })
+    }
+}
+
+fn digest(mut text: impl Read) -> io::Result<[u8; 32]> {
+    let (mut hash, mut piece) = (Sha256::new(), [0; 8192]);
+    loop {
+        match text.read(&mut piece) {
+            Ok(0) => return Ok(hash.finalize().into()),
+            Ok(len) => hash.update(piece.get(..len).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -136,6 +172,22 @@ mod tests {
         assert_eq!(texts.main().map(|(_, text)| text), Some("mode = 'audit'"));
         let texts = texts.without(&[path("grants.d/a.toml"), path("grants.d/c.toml")]);
         assert_eq!(texts.drop_ins().map(|(_, text)| text).collect::<Vec<_>>(), ["new"]);
+    }
+
+    #[test]
+    fn a_file_shows_to_be_the_same_and_to_be_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("dockwall.toml");
+        let text = "# ".repeat(20_000);
+        let mut texts = Texts::around(&path);
+        texts.push(&path, text.clone());
+        for (written, is_same) in [(text.clone(), true), (text + " ", false), (String::new(), false)] {
+            std::fs::write(&path, written).unwrap();
+            let now = Prints::of_files(&path, std::slice::from_ref(&path)).unwrap();
+            assert_eq!(now == texts.prints(), is_same);
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(Prints::of_files(&path, std::slice::from_ref(&path)), None);
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub fn amend(
     kernel: &mut Kernel,
     store: &Store,
     in_force: InForce,
-    planned: &Planned,
+    planned: &mut Planned,
     features: Features,
 ) -> Result<Applied, Error> {
     let from = in_force.generation.number;
@@ -130,7 +130,7 @@ fn amend_quickly(
     kernel: &mut Kernel,
     store: &Store,
     in_force: InForce,
-    planned: &Planned,
+    planned: &mut Planned,
     features: Features,
 ) -> Result<Applied, Error> {
     let mut quick = match QuickLook::of(in_force) {

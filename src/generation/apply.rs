@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::aside::Aside;
 use super::hold::{flags, let_go};
 use super::known::{self, Inputs, Known, fingerprint, look};
 use super::record::NewGeneration;
 use super::store::Draft;
-use super::{Author, Error, Generation, Planned, Store, StoreError, difference, index};
+use super::{Author, Base, Error, Generation, Planned, Sources, Store, StoreError, difference, index};
 use crate::netlink::{self, Kernel, Live, Sent};
 use crate::policy::Policy;
 use crate::ruleset::{Digest, Features, Marker, SetSum, Table, compile};
@@ -32,15 +33,41 @@ impl Applied {
     }
 }
 
+/// A generation that is on disk, and not yet in force.
+struct New {
+    base: Base,
+    parent: Option<u64>,
+    /// What an index says of its sources; none where there can be none.
+    made_from: Option<index::MadeFrom>,
+    draft: Draft,
+}
+
+impl New {
+    fn put(
+        number: u64,
+        parent: Option<u64>,
+        store: &Store,
+        policy: &Policy,
+        sources: Option<&Sources>,
+    ) -> Result<Self, StoreError> {
+        let generation = record(number, parent, store, policy, sources);
+        let draft = store.put_first(&generation)?;
+        let base = Base { number, applied: generation.applied, revised: None };
+        Ok(Self { base, parent, made_from: sources.and_then(index::MadeFrom::of), draft })
+    }
+}
+
 /// Makes the kernel hold `policy`, by the smallest change in one batch. The generation is on disk
 /// before the kernel is asked, and gone again when the kernel refuses.
 ///
 /// A policy that is in force already makes no new generation; where somebody changed the table
 /// meanwhile it is put right, and where it was made from something else since, that is noted.
 ///
+/// What it was made from is in the file of the new generation then, and no more in `planned`.
+///
 /// # Errors
-/// See [`Error`]; the kernel holds what it held before.
-pub fn apply(kernel: &mut Kernel, store: &Store, planned: &Planned, features: Features) -> Result<Applied, Error> {
+/// See [`Error`]; the kernel holds what it held before, and `planned` is as it was.
+pub fn apply(kernel: &mut Kernel, store: &Store, planned: &mut Planned, features: Features) -> Result<Applied, Error> {
     let applied = apply_seen::<Error>(kernel, store, planned, features, |kernel, table, digest| {
         Ok(look(kernel, store, features, Some((table, digest)))?)
     })?;
@@ -52,11 +79,12 @@ pub fn apply(kernel: &mut Kernel, store: &Store, planned: &Planned, features: Fe
 pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     kernel: &mut Kernel,
     store: &Store,
-    what: &Planned,
+    what: &mut Planned,
     features: Features,
     mut look: impl FnMut(&mut Kernel, &Table, &Digest) -> Result<Live, E>,
 ) -> Result<Applied, E> {
-    let policy = &what.policy;
+    let Planned { policy, sources, inputs, beside, modes } = what;
+    let policy = &*policy;
     let flags = flags(policy, store, features);
     let now = Timestamp::now();
     let compiled = || Table { flags, ..compile(policy, features, now) };
@@ -66,7 +94,9 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     let last = store.last()?;
     // There is only one of a large table. What is tried again compiles it again.
     let table = RefCell::new(Some(table));
-    let print = fingerprint(&(policy, &what.sources));
+    let print = fingerprint(&(policy, &*sources));
+    let asked = sources.as_ref().and_then(|sources| sources.mode);
+    let mut sources = Aside::new(store, sources);
     // Whether the file of that number is known to say just this, so that there is no need to read it.
     let is_kept = |at, number| {
         let known = Known::read(store, at).zip(print.as_ref());
@@ -74,18 +104,18 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
     };
     let mut number = 0;
     let mut kept = false;
-    let mut planned: Option<(NewGeneration, Draft)> = None;
+    let mut planned: Option<New> = None;
     let want = |live: &Live| {
         kept = live.marker().is_some_and(|marker| is_kept(live.generation, marker.generation));
         number = number_for(live, &digest, last, |number| !kept && is_recorded_otherwise(store, number, policy));
         let in_force = live.marker().map(|marker| marker.generation);
         // A stage that is through, or a policy that is in force.
-        if in_force != Some(number) && planned.as_ref().is_none_or(|(planned, _)| planned.number != number) {
-            let generation = record(number, in_force, store, what);
-            let draft = store.put_first(&generation)?;
-            if let Some((outrun, _)) = planned.replace((generation, draft)) {
-                store.forget(outrun.number)?;
+        if in_force != Some(number) && planned.as_ref().is_none_or(|planned| planned.base.number != number) {
+            let new = New::put(number, in_force, store, policy, sources.fetch()?)?;
+            if let Some(outrun) = planned.replace(new) {
+                store.forget(outrun.base.number)?;
             }
+            sources.lay_in(number);
         }
         let table = table.take().unwrap_or_else(compiled);
         Ok::<_, E>(table.carrying(&Marker { generation: number, digest: digest.clone() }))
@@ -95,40 +125,44 @@ pub(super) fn apply_seen<E: From<netlink::Error> + From<StoreError>>(
         look(kernel, table.get_or_insert_with(compiled), &digest)
     };
     let sent = kernel.replace_seen(see, want);
+    if sent.is_err() {
+        sources.fetch()?;
+    }
     let done = match (sent, planned) {
-        (Ok(sent), Some((generation, draft))) => {
+        (Ok(sent), Some(New { base, parent, made_from, draft })) => {
             draft.keep()?;
             store.prune(number)?;
-            if let Some(beside) = &what.beside {
-                index::note(store, &generation, sums, beside, what.modes.clone(), now);
+            if let (Some(beside), Some(made_from)) = (&beside, made_from) {
+                let kept = index::Kept { base, parent, policy, made_from, modes: modes.clone() };
+                index::note(store, kept, sums, beside, now);
             }
             Ok(Applied { generation: number, unchanged_policy: false, sent })
         }
         (Ok(sent), None) => {
+            let sources = sources.fetch()?;
             match (!kept).then(|| store.get(number)) {
                 None => {}
-                Some(Ok(kept)) if what.sources.is_some() && kept.sources != what.sources => {
-                    store.put(&Generation { sources: what.sources.clone(), ..kept })?;
+                Some(Ok(kept)) if sources.is_some() && kept.sources.as_ref() != sources => {
+                    store.put(&Generation { sources: sources.cloned(), ..kept })?;
                 }
                 Some(Ok(_)) => {}
                 // In force from another state directory, or loaded by `nft -f`: adopt it.
-                Some(Err(_)) => store.put(&record(number, None, store, what).whole())?,
+                Some(Err(_)) => store.put(&record(number, None, store, policy, sources).whole())?,
             }
             if !matches!(store.wanted(), Ok(Some(wanted)) if wanted == number) {
                 store.want(number)?;
             }
             Ok(Applied { generation: number, unchanged_policy: true, sent })
         }
-        (Err(error), Some((planned, _))) if !is_in_force(kernel, planned.number) => {
+        (Err(error), Some(planned)) if !is_in_force(kernel, planned.base.number) => {
             // The kernel's reason matters more than a file too many, which only `history` shows.
-            store.forget(planned.number).unwrap_or_default();
+            store.forget(planned.base.number).unwrap_or_default();
             Err(error)
         }
         (Err(error), _) => Err(error),
     };
     if done.is_ok() {
-        let asked = what.sources.as_ref().and_then(|sources| sources.mode);
-        let inputs = what.inputs.clone().map(|print| Inputs { print, asked, mode: policy.mode });
+        let inputs = inputs.clone().map(|print| Inputs { print, asked, mode: policy.mode });
         known::note(store, kernel.whole_at(), number, print.as_deref(), inputs);
     }
     done
@@ -160,8 +194,13 @@ fn is_recorded_otherwise(store: &Store, number: u64, policy: &Policy) -> bool {
     store.get(number).is_ok_and(|generation| !difference(&generation.policy, policy).is_empty())
 }
 
-fn record<'a>(number: u64, parent: Option<u64>, store: &Store, what: &'a Planned) -> NewGeneration<'a> {
-    let Planned { policy, sources, .. } = what;
+fn record<'a>(
+    number: u64,
+    parent: Option<u64>,
+    store: &Store,
+    policy: &'a Policy,
+    sources: Option<&'a Sources>,
+) -> NewGeneration<'a> {
     let changes = match parent.and_then(|parent| store.get(parent).ok()) {
         Some(parent) => difference(&parent.policy, policy),
         None => vec![format!(
@@ -172,5 +211,5 @@ fn record<'a>(number: u64, parent: Option<u64>, store: &Store, what: &'a Planned
         )],
     };
     let (applied, author) = (Timestamp::now(), Author::current());
-    NewGeneration { number, applied, author, parent, changes, policy, sources: sources.as_ref() }
+    NewGeneration { number, applied, author, parent, changes, policy, sources }
 }

@@ -9,6 +9,7 @@
 mod amend;
 mod amendment;
 mod apply;
+mod aside;
 mod boot;
 mod difference;
 mod file_state;

@@ -8,12 +8,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::flush::flush_both;
 use super::record::NewGeneration;
 use super::store::{DRAFT, Draft, Listed, Store, StoreError, delete, io_error};
-use super::{Amendment, Generation};
+use super::{Amendment, Generation, Sources};
 
 /// How many generations are kept.
 const KEPT: usize = 100;
@@ -39,6 +40,13 @@ impl Name {
         let base = self.base.map(|base| format!(".on-{base}")).unwrap_or_default();
         format!("generation-{}{base}.json", self.number)
     }
+}
+
+/// Of a generation's file what it was made from.
+#[derive(Deserialize)]
+struct MadeFrom {
+    #[serde(default)]
+    sources: Option<Sources>,
 }
 
 impl Store {
@@ -107,6 +115,20 @@ impl Store {
 
     fn whole(&self, number: u64) -> Result<Option<Generation>, StoreError> {
         read(&self.whole_path(number))
+    }
+
+    /// What the generation of that number was made from, which is kept whole: nothing else of it is held.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub(super) fn sources_of(&self, number: u64) -> Result<Option<Sources>, StoreError> {
+        let path = self.whole_path(number);
+        let file = match fs::File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing(number)),
+            opened => opened.map_err(|source| io_error("read", &path, source))?,
+        };
+        let read: Result<MadeFrom, _> = serde_json::from_reader(io::BufReader::with_capacity(1 << 16, file));
+        read.map(|made| made.sources).map_err(|source| StoreError::Damaged { path, source })
     }
 
     /// The whole generation.

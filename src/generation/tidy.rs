@@ -32,14 +32,14 @@ pub fn tidy(
     run_out: &[String],
     features: Features,
 ) -> Result<Applied, Error> {
-    let planned = Planned {
+    let mut planned = Planned {
         policy: generation.policy.without_grants(run_out),
         sources: generation.sources.clone(),
         inputs: None,
         beside: None,
         modes: None,
     };
-    let applied = apply(kernel, store, &planned, features)?;
+    let applied = apply(kernel, store, &mut planned, features)?;
     // What is on trial goes back all the same.
     follow(store, generation.number, applied.generation)?;
     Ok(applied)

@@ -27,8 +27,8 @@ pub(super) fn work(
     first: bool,
 ) -> Result<Done, RollbackError> {
     let mut applied = None;
-    if let Some(planned) = planned.take() {
-        applied = Some(match apply(&mut look.kernel, &look.store, &planned, look.features) {
+    if let Some(mut planned) = planned.take() {
+        applied = Some(match apply(&mut look.kernel, &look.store, &mut planned, look.features) {
             Ok(applied) => {
                 // As by `dockwall apply` without a trial.
                 look.store.end_trial()?;

@@ -17,6 +17,9 @@ const NFNL_BATCH_GENID: u16 = 1;
 /// The nfnetlink resource of a batch is the subsystem it is for.
 const NFNL_SUBSYS_NFTABLES: u16 = 10;
 
+/// More than all takes that is no element, most often.
+const MOST_OTHER: usize = 32 * 1024;
+
 /// A batch ready to be sent in one piece.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -48,7 +51,8 @@ impl Batch {
 
     /// As [`Batch::encode`], for a table of another name.
     pub(super) fn encode_in(table: &str, changes: &[Change], generation: u32) -> Self {
-        let mut batch = Self::default();
+        // At once: a buffer of megabytes that grows is there twice for a while.
+        let mut batch = Self { bytes: Vec::with_capacity(room_for(changes)), messages: Vec::new() };
         batch.push(BATCH_BEGIN, 0, FAMILY_UNSPEC, None, |writer| writer.u32(NFNL_BATCH_GENID, generation));
         for (index, change) in changes.iter().enumerate() {
             batch.push_change(table, index, change);
@@ -154,6 +158,17 @@ impl Batch {
         };
         (Refusal::new(change, &place, nack.errno, nack.words.clone()), change)
     }
+}
+
+/// The bytes that a batch of them takes, or a few more.
+fn room_for(changes: &[Change]) -> usize {
+    let each = changes.iter().map(|change| match change {
+        Change::AddElements(set) | Change::DeleteElements(set) => element::most_bytes(set),
+        _ => 0,
+    });
+    let elements: usize = each.sum();
+    // What a hundred elements take is far more than the header of a message with a thousand.
+    elements + elements / 100 + MOST_OTHER
 }
 
 /// The errors in a datagram.

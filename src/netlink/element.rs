@@ -43,18 +43,28 @@ pub struct Bound<K> {
     pub starts: bool,
 }
 
-/// The elements of a set in pieces that each fit one message.
-///
-/// The two bounds of an interval are never parted.
-pub fn pieces(set: &Set) -> Vec<Range<usize>> {
-    let each = match &set.elements {
+/// The bytes that an element takes at most.
+fn most_bytes_each(set: &Set) -> usize {
+    match &set.elements {
         Elements::Ipv4(_) => 2 * (3 * HEADER_LEN + 4) + HEADER_LEN + 4,
         Elements::Ipv6(_) => 2 * (3 * HEADER_LEN + 16) + HEADER_LEN + 4,
         Elements::Exact(keys) => {
             3 * HEADER_LEN + keys.iter().map(Vec::len).max().unwrap_or_default().next_multiple_of(4)
         }
         Elements::Boxes(_) => 5 * HEADER_LEN + 2 * set.key_len() as usize + EXPIRY_LEN,
-    };
+    }
+}
+
+/// The bytes that the elements of a set take at most, but for the messages that they are in.
+pub fn most_bytes(set: &Set) -> usize {
+    set.elements.len() * most_bytes_each(set)
+}
+
+/// The elements of a set in pieces that each fit one message.
+///
+/// The two bounds of an interval are never parted.
+pub fn pieces(set: &Set) -> Vec<Range<usize>> {
+    let each = most_bytes_each(set);
     let (step, len) = ((MOST_BYTES / each).max(1), set.elements.len());
     (0..len).step_by(step).map(|start| start..(start + step).min(len)).collect()
 }

@@ -9,7 +9,7 @@ use super::error::{Error, Refused};
 use super::owner::Ask;
 use super::read::Live;
 use super::socket::Socket;
-use crate::ruleset::{Change, TABLE_NAME, Table, diff, stages};
+use crate::ruleset::{Change, TABLE_NAME, Table, diff_into, stages};
 
 /// ERESTART: the batch was made for another generation. User space knows no name for it.
 const RESTART: Errno = Errno::from_raw_os_error(85);
@@ -76,22 +76,22 @@ impl Kernel {
         self.whole_at = None;
         for attempt in 0..ATTEMPTS {
             let live = look(self)?;
-            let want = want(&live)?;
-            let stages = stages(live.table.as_ref(), want);
-            let left = stages.iter().map(|stage| diff(live.table.as_ref(), stage)).enumerate();
-            // A stage that leaves nothing to do is behind us.
-            let Some((stage, changes)) = left.into_iter().find(|(_, changes)| !changes.is_empty()) else {
-                self.whole_at = live.whole.then_some(live.generation);
+            let step = Step::next(live.table.as_ref(), want(&live)?);
+            let Live { generation, whole, table } = live;
+            let Some(Step { changes, is_last }) = step else {
+                self.whole_at = whole.then_some(generation);
                 return Ok(sent);
             };
-            match self.commit(&changes, live.generation)? {
+            // Neither it nor what is wanted is there beside the batch, which may be large.
+            drop(table);
+            match self.commit(&changes, generation)? {
                 Commit::Taken { bytes } => {
                     sent.batches += 1;
                     sent.changes += changes.len();
                     sent.bytes += bytes;
-                    if stage + 1 == stages.len() {
+                    if is_last {
                         // The batch was taken at that generation only, and made the next one.
-                        self.whole_at = live.generation.checked_add(1).filter(|_| live.whole);
+                        self.whole_at = generation.checked_add(1).filter(|_| whole);
                         return Ok(sent);
                     }
                 }
@@ -213,6 +213,23 @@ impl Kernel {
     pub fn commit_with_overrun(&mut self, changes: &[Change], generation: u32) -> Result<Commit, Error> {
         self.socket.shrink_receive().map_err(|source| Error::Socket { doing: "shrink", source })?;
         self.send_and_drain(&super::encode(changes, generation), changes)
+    }
+}
+
+/// What comes next on the way to what is wanted.
+struct Step {
+    changes: Vec<Change>,
+    /// Whether that is all.
+    is_last: bool,
+}
+
+impl Step {
+    /// None where nothing is to be changed.
+    fn next(live: Option<&Table>, want: Table) -> Option<Self> {
+        let mut left = stages(live, want).into_iter();
+        // A stage that leaves nothing to do is behind us.
+        let changes = left.by_ref().map(|stage| diff_into(live, stage)).find(|changes| !changes.is_empty())?;
+        Some(Self { changes, is_last: left.len() == 0 })
     }
 }
 

@@ -16,12 +16,22 @@ use super::{Chain, Change, Elements, Rule, Set, TABLE_DORMANT, Table};
 /// Within the batch whatever refers to an object comes after its creation and before its deletion,
 /// as the kernel checks each message when it meets it (EBUSY, ENOENT).
 pub fn diff(live: Option<&Table>, want: &Table) -> Vec<Change> {
+    diff_into(live, want.clone())
+}
+
+/// The same with the elements of `want` itself, of which there may be a million.
+pub fn diff_into(live: Option<&Table>, mut want: Table) -> Vec<Change> {
+    let take = |set: &mut Set| {
+        let none = set.elements.none();
+        std::mem::replace(&mut set.elements, none)
+    };
+    let elements = want.sets.iter_mut().map(take).collect();
     let Some(live) = live else {
         let mut changes = vec![Change::AddTable { comment: want.comment.clone(), flags: want.flags }];
-        changes.extend(contents(&Table::new(), want));
+        changes.extend(contents(&Table::new(), &want, elements));
         return changes;
     };
-    let mut changes = contents(live, want);
+    let mut changes = contents(live, &want, elements);
     if live.is_dormant() && !want.is_dormant() {
         changes.push(Change::Wake { flags: live.flags & !TABLE_DORMANT });
     }
@@ -114,7 +124,8 @@ impl<'a> Sides<'a> {
     }
 }
 
-fn contents(live: &Table, want: &Table) -> Vec<Change> {
+/// `elements` is what the sets of `want` are to hold.
+fn contents(live: &Table, want: &Table, elements: Vec<Elements>) -> Vec<Change> {
     let sides = Sides { live, want };
     let mut changes = Vec::new();
     for chain in sides.old_chains() {
@@ -133,8 +144,8 @@ fn contents(live: &Table, want: &Table) -> Vec<Change> {
 
     changes.extend(sides.new_sets().map(|set| Change::AddSet(set.with_elements(set.elements.none()))));
     changes.extend(sides.new_chains().map(|chain| Change::AddChain(Chain { rules: Vec::new(), ..chain.clone() })));
-    for set in &want.sets {
-        changes.extend(elements(sides.kept_set(&set.name).map(|(old, _)| old), set));
+    for (set, elements) in want.sets.iter().zip(elements) {
+        changes.extend(change_elements(sides.kept_set(&set.name).map(|(old, _)| old), set, elements));
     }
     for chain in sides.new_chains() {
         changes.extend(add_rules(chain, 0..chain.rules.len(), None));
@@ -150,11 +161,11 @@ fn policy(old: &Chain, new: &Chain) -> Option<Change> {
 }
 
 /// What goes from a set and what comes into it. Of a dynamic set nothing: packets fill it.
-fn elements(old: Option<&Set>, new: &Set) -> impl Iterator<Item = Change> {
-    let nothing = new.elements.none();
+fn change_elements(old: Option<&Set>, new: &Set, elements: Elements) -> impl Iterator<Item = Change> {
+    let nothing = elements.none();
     let before = old.map_or(&nothing, |old| &old.elements);
-    let stale = new.with_elements(before.without(&new.elements));
-    let fresh = new.with_elements(new.elements.without(before));
+    let stale = new.with_elements(before.without(&elements));
+    let fresh = new.with_elements(elements.into_without(before));
     let matters = |set: &Set| !set.elements.is_empty() && !set.is_dynamic();
     let stale = Some(stale).filter(matters).map(Change::DeleteElements);
     stale.into_iter().chain(Some(fresh).filter(matters).map(Change::AddElements))

@@ -32,7 +32,7 @@ pub use chain::{Base, Chain, ChainPolicy, Hook};
 pub use change::{Change, Direction};
 pub use compile::{chains, compile, compile_part, log_statement, sets};
 pub use datatype::{ByteOrder, DataType, IFNAME_LEN, interface_key};
-pub use diff::{diff, stages};
+pub use diff::{diff, diff_into, stages};
 pub use exceptions::{Part, sets_of};
 pub use expr::{
     CT_STATE_INVALID, CT_STATUS_DNAT, CmpOp, CtKey, DynsetOp, Expr, FIB_OIF, FIB_PRESENT, FIB_STAYS, FIB_WAY_BACK,

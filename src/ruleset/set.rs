@@ -242,14 +242,37 @@ impl Elements {
             (all, _) => all.clone(),
         }
     }
+
+    /// The same without a copy of what stays.
+    pub fn into_without(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Ipv4(a), Self::Ipv4(b)) => Self::Ipv4(retain_difference(a, b)),
+            (Self::Ipv6(a), Self::Ipv6(b)) => Self::Ipv6(retain_difference(a, b)),
+            (Self::Exact(a), Self::Exact(b)) => Self::Exact(retain_difference(a, b)),
+            (Self::Boxes(a), Self::Boxes(b)) => Self::Boxes(retain_difference(a, b)),
+            (all, _) => all,
+        }
+    }
 }
 
 /// The elements of sorted `a` that sorted `b` lacks, in linear time.
 fn sorted_difference<T: Ord + Clone>(a: &[T], b: &[T]) -> Vec<T> {
-    let mut b = b.iter().peekable();
-    let missing = |element: &&T| {
-        while b.next_if(|other| other < element).is_some() {}
-        b.peek() != Some(element)
-    };
-    a.iter().filter(missing).cloned().collect()
+    let mut lacks = lacking(b);
+    a.iter().filter(|element| lacks(element)).cloned().collect()
+}
+
+/// The same in place of `a`, which may be large.
+fn retain_difference<T: Ord>(mut a: Vec<T>, b: &[T]) -> Vec<T> {
+    a.retain(lacking(b));
+    a.shrink_to_fit();
+    a
+}
+
+/// Whether sorted `list` lacks an element. To be asked in order.
+fn lacking<T: Ord>(list: &[T]) -> impl FnMut(&T) -> bool {
+    let mut list = list.iter().peekable();
+    move |element| {
+        while list.next_if(|other| *other < element).is_some() {}
+        list.peek() != Some(&element)
+    }
 }

@@ -175,6 +175,27 @@ fn a_batch_is_as_long_as_it_was() {
     assert_eq!((plain, some), (15_792, 94_856));
 }
 
+/// What it has of memory at its peak, in KiB.
+#[track_caller]
+fn peak(host: &Host, arguments: &str) -> u64 {
+    let written = host.directory.path().join("peak");
+    let output = format!("--output={}", written.display());
+    // GNU time's %M, "maximum resident set size of the process during its lifetime, in Kbytes".
+    let ended = host.run_under(&["/usr/bin/time", "--format=%M", &output], arguments);
+    assert_eq!(ended.status, 0, "{arguments}: {}", ended.stderr);
+    std::fs::read_to_string(&written).unwrap().trim().parse().unwrap()
+}
+
+/// 56, but for some pages more or less. When it is sent: 40 bytes of the batch, which is in one piece, and 8 each of the
+/// policy and of the change. Neither the configuration, of 22 bytes for each, nor what was made of it may be there any
+/// more.
+#[test]
+fn an_apply_has_some_sixty_bytes_of_memory_for_each_network() {
+    let [few, many] = [20_000, 150_000].map(|networks| peak(&Host::new(&many(networks)), "apply") * 1024);
+    let each = (many - few) / 130_000;
+    assert!(each <= 61, "{each} bytes for each network, {many} in all");
+}
+
 /// That many networks, of which no two touch.
 fn many(networks: u32) -> String {
     let network = |index: u32| format!("\"10.{}.{}.{}/29\"", index / 4096, index / 16 % 256, index % 16 * 16);

@@ -83,7 +83,7 @@ impl Glance {
             store.forget(number).unwrap_or_default();
         }
         match (planned, error) {
-            (Some(planned), _) => apply(kernel, store, &planned, self.features),
+            (Some(mut planned), _) => apply(kernel, store, &mut planned, self.features),
             (None, Quick::Failed(error)) => Err(error),
             (None, Quick::Blind) => Err(netlink::Error::Contended { attempts: 1 }.into()),
         }

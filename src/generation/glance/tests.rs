@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Mode, Texts};
-use crate::generation::record::NewGeneration;
+use crate::generation::index::{Kept, MadeFrom};
 use crate::generation::{Amendment, Author, Base, Generation, Modes, Sources, Store, StoreError, index};
 use crate::netlink::Live;
 use crate::policies::{any_policy, grant, now, plain};
@@ -43,11 +43,10 @@ impl State {
         };
         store.put(&whole).unwrap();
         let sums = table(policy).sets.iter().map(|set| (set.name.clone(), set.elements.sum())).collect();
-        let Generation { number, applied, parent, .. } = whole;
-        let (author, changes) = (whole.author.clone(), Vec::new());
-        let sources = whole.sources.as_ref();
-        let new = NewGeneration { number, applied, author, parent, changes, policy, sources };
-        index::note(&store, &new, sums, &["beside".to_owned()], Some(modes()), now());
+        let (base, parent) = (Base::of(&whole), whole.parent);
+        let made_from = MadeFrom::of(whole.sources.as_ref().unwrap()).unwrap();
+        let kept = Kept { base, parent, policy, made_from, modes: Some(modes()) };
+        index::note(&store, kept, sums, &["beside".to_owned()], now());
         let all = vec![(None, whole.clone())];
         Self { directory, store, changed: None, whole, all }
     }

@@ -23,7 +23,7 @@ use super::file_state::{FileState, boot_id};
 use super::{Base, Modes, Settings, Store};
 use crate::ruleset::SetSum;
 
-pub(super) use write::note;
+pub(super) use write::{Kept, MadeFrom, note};
 
 /// The bytes behind the head.
 const LENGTH_BYTES: u64 = 8;

@@ -1,48 +1,81 @@
 //! How it is made.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{self, BufWriter, Write};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::{Head, Section, hash, interval, path};
-use crate::config::Texts;
+use crate::config::Mode;
 use crate::generation::file_state::{FileState, boot_id};
-use crate::generation::record::NewGeneration;
-use crate::generation::{Base, Modes, Settings, Store};
+use crate::generation::{Base, Modes, Settings, Sources, Store};
 use crate::interval::{Address, Interval};
-use crate::policy::Grant;
+use crate::policy::{Grant, Policy};
 use crate::ruleset::{PieceList, Pieces, SetSum};
 
-/// Makes it for a generation that is in force and kept whole, of which the sets hold what has these sums, compiled at
+/// A generation that is in force and kept whole.
+pub(in crate::generation) struct Kept<'a> {
+    pub base: Base,
+    /// The one that was in force before it.
+    pub parent: Option<u64>,
+    pub policy: &'a Policy,
+    pub made_from: MadeFrom,
+    /// What its configuration means in each mode, where that is known.
+    pub modes: Option<Modes>,
+}
+
+/// What it is to say of the files that a generation was made from.
+pub(in crate::generation) struct MadeFrom {
+    /// The mode of the command line, where it said one.
+    mode: Option<Mode>,
+    /// Where the configuration lies, or would lie.
+    configuration: PathBuf,
+    files: Vec<(PathBuf, FileState)>,
+    revoked: Vec<String>,
+}
+
+impl MadeFrom {
+    /// To be asked for as long as the texts are there; none where one of the files is another by now.
+    pub(in crate::generation) fn of(sources: &Sources) -> Option<Self> {
+        let files = sources.texts.all().map(|(path, text)| unchanged(path, text)).collect::<Option<_>>()?;
+        let configuration = sources.texts.configuration().to_owned();
+        Some(Self { mode: sources.mode, configuration, files, revoked: sources.revoked.clone() })
+    }
+
+    /// The names of the drop-ins, without what they end with.
+    fn stems(&self) -> HashSet<&str> {
+        let drop_ins = self.files.iter().filter(|(path, _)| *path != self.configuration);
+        drop_ins.filter_map(|(path, _)| path.file_stem()?.to_str()).collect()
+    }
+}
+
+/// Makes it for a generation of which the sets hold what has these sums, compiled at
 /// `now`. `beside` are the names of grants in the configuration that are not in the policy. Nothing depends on its being
 /// made.
 pub(in crate::generation) fn note(
     store: &Store,
-    generation: &NewGeneration,
+    kept: Kept<'_>,
     sums: BTreeMap<String, SetSum>,
     beside: &[String],
-    modes: Option<Modes>,
     now: Timestamp,
 ) {
-    write(store, generation, sums, beside, modes, now).unwrap_or_default();
+    write(store, kept, sums, beside, now).unwrap_or_default();
 }
 
 fn write(
     store: &Store,
-    generation: &NewGeneration,
+    kept: Kept<'_>,
     sums: BTreeMap<String, SetSum>,
     beside: &[String],
-    modes: Option<Modes>,
     now: Timestamp,
 ) -> Option<()> {
-    let (policy, sources) = (generation.policy, generation.sources?);
-    let files = sources.texts.all().map(|(path, text)| unchanged(path, text)).collect::<Option<_>>()?;
-    let file = FileState::of(&store.whole_path(generation.number))?;
+    let Kept { base, parent, policy, made_from, modes } = kept;
+    let file = FileState::of(&store.whole_path(base.number))?;
     let mut draft = store.begin_draft().ok()?;
     let mut out = Out { writer: BufWriter::with_capacity(1 << 16, &mut draft), at: 0 };
-    let names = out.names(&policy.grants, &sources.texts, beside).ok()?;
+    let names = out.names(&policy.grants, &made_from.stems(), beside).ok()?;
     let denied_ipv4 = out.plain(&policy.denied.ipv4).ok()?;
     let denied_ipv6 = out.plain(&policy.denied.ipv6).ok()?;
     let pieces = Pieces::of(policy.exceptions(), now);
@@ -51,16 +84,17 @@ fn write(
     for (place, list) in pieces.lists {
         places.insert(place.name(), out.list(list).ok()?);
     }
+    let MadeFrom { mode, configuration, files, revoked } = made_from;
     let head = Head {
         boot: boot_id()?,
-        base: Base { number: generation.number, applied: generation.applied, revised: None },
+        base,
         file,
-        parent: generation.parent,
-        settings: Settings { mode: sources.mode, policy: policy.outline() },
+        parent,
+        settings: Settings { mode, policy: policy.outline() },
         modes,
-        configuration: sources.texts.configuration().to_owned(),
+        configuration,
         files,
-        revoked: sources.revoked.clone(),
+        revoked,
         sums,
         by_source,
         ends: policy.next_end(now),
@@ -77,7 +111,22 @@ fn write(
 /// By which that file shows that it was written since that was its text; none where it is another already.
 fn unchanged(path: &Path, text: &str) -> Option<(PathBuf, FileState)> {
     let state = FileState::of(path)?;
-    (std::fs::read(path).ok()? == text.as_bytes()).then(|| (path.to_owned(), state))
+    holds(path, text.as_bytes()).ok()?.then(|| (path.to_owned(), state))
+}
+
+/// Whether that is all of the file, which is read piece by piece: it may be large.
+fn holds(path: &Path, mut text: &[u8]) -> io::Result<bool> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    loop {
+        let piece = file.fill_buf()?;
+        let len = piece.len();
+        match text.strip_prefix(piece) {
+            Some([]) if len == 0 => return Ok(true),
+            Some(rest) if len > 0 => text = rest,
+            _ => return Ok(false),
+        }
+        file.consume(len);
+    }
 }
 
 struct Out<W: Write> {
@@ -102,13 +151,11 @@ impl<W: Write> Out<W> {
     }
 
     /// What each name's grant is, where it is one that can be revoked: its drop-in is called like it.
-    fn names(&mut self, grants: &[Grant], texts: &Texts, beside: &[String]) -> io::Result<Section> {
-        let stems: HashMap<&str, ()> =
-            texts.drop_ins().filter_map(|(path, _)| Some((path.file_stem()?.to_str()?, ()))).collect();
+    fn names(&mut self, grants: &[Grant], stems: &HashSet<&str>, beside: &[String]) -> io::Result<Section> {
         let mut records = Vec::with_capacity(grants.len() + beside.len());
         for grant in grants {
             let begun = self.at;
-            if stems.contains_key(grant.name.as_str()) {
+            if stems.contains(grant.name.as_str()) {
                 self.bytes(&serde_json::to_vec(grant)?)?;
             }
             records.push((hash(&grant.name), begun, (self.at - begun) as u32));

@@ -3,12 +3,12 @@
 pub mod scene;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -24,6 +24,8 @@ struct State {
     networks: BTreeMap<String, Value>,
     containers: BTreeMap<String, Value>,
     hearers: Vec<UnixStream>,
+    /// The events there were, and when.
+    told: Vec<(Duration, String)>,
     delay: Duration,
     asked: usize,
 }
@@ -122,8 +124,20 @@ impl StandIn {
 
     fn tell(&self, kind: &str, action: &str, id: &str) {
         let event = json!({ "Type": kind, "Action": action, "Actor": { "ID": id }, "scope": "local" }).to_string();
-        self.state().hearers.retain_mut(|hearer| write!(hearer, "{:x}\r\n{event}\n\r\n", event.len() + 1).is_ok());
+        let mut state = self.state();
+        state.hearers.retain_mut(|hearer| write_event(hearer, &event).is_ok());
+        state.told.push((SystemTime::now().duration_since(UNIX_EPOCH).unwrap(), event));
     }
+}
+
+fn write_event(mut hearer: &UnixStream, event: &str) -> io::Result<()> {
+    write!(hearer, "{:x}\r\n{event}\n\r\n", event.len() + 1)
+}
+
+/// What `/events?…since=SECONDS.NANOSECONDS…` asks for.
+fn since(path: &str) -> Option<Duration> {
+    let (seconds, nanoseconds) = path.split_once("since=")?.1.split('&').next()?.split_once('.')?;
+    Some(Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?))
 }
 
 fn serve(connection: UnixStream, state: &Mutex<State>) {
@@ -138,7 +152,12 @@ fn serve(connection: UnixStream, state: &Mutex<State>) {
     if path.starts_with("/events") {
         let mut state = state.lock().unwrap();
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
-        if connection.write_all(head.as_bytes()).is_ok() {
+        // As Docker does, it tells what happened since then, and goes on.
+        let since = since(&path).unwrap();
+        let missed = state.told.iter().filter(|(at, _)| *at >= since);
+        if connection.write_all(head.as_bytes()).is_ok()
+            && missed.map(|(_, event)| write_event(connection, event)).all(|told| told.is_ok())
+        {
             state.hearers.push(connection.try_clone().unwrap());
         }
         return;
