@@ -61,10 +61,10 @@ pub fn generations() -> ArgValueCandidates {
 }
 
 fn generation(listed: &Listed, order: usize) -> CompletionCandidate {
-    let help = match &listed.generation {
-        Ok(generation) => {
-            let at = generation.applied.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
-            format!("{at} {} by {}: {}", generation.policy.mode, generation.author, generation.changes.join("; "))
+    let help = match &listed.entry {
+        Ok(entry) => {
+            let at = entry.applied.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
+            format!("{at} {} by {}: {}", entry.mode, entry.author, entry.changes.join("; "))
         }
         Err(_) => "damaged".to_owned(),
     };

@@ -60,12 +60,11 @@ fn in_force(kernel: &mut netlink::Kernel) -> Option<u64> {
 fn row(listed: &Listed, in_force: Option<u64>) -> Vec<String> {
     let sign = if in_force == Some(listed.number) { paint::good("●") } else { String::new() };
     let number = listed.number.to_string();
-    match &listed.generation {
-        Ok(generation) => {
-            let applied =
-                generation.applied.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-            let changes = generation.changes.join("; ");
-            vec![sign, number, applied, generation.policy.mode.to_string(), generation.author.to_string(), changes]
+    match &listed.entry {
+        Ok(entry) => {
+            let applied = entry.applied.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            let changes = entry.changes.join("; ");
+            vec![sign, number, applied, entry.mode.to_string(), entry.author.to_string(), changes]
         }
         Err(error) => {
             let blank = String::new;
@@ -76,15 +75,15 @@ fn row(listed: &Listed, in_force: Option<u64>) -> Vec<String> {
 
 fn as_json(listed: &Listed, in_force: Option<u64>) -> Value {
     let in_force = in_force.map(|number| number == listed.number);
-    match &listed.generation {
-        Ok(generation) => json!({
-            "generation": generation.number,
+    match &listed.entry {
+        Ok(entry) => json!({
+            "generation": entry.number,
             "in_force": in_force,
-            "applied": generation.applied,
-            "mode": generation.policy.mode,
-            "by": generation.author,
-            "parent": generation.parent,
-            "changes": generation.changes,
+            "applied": entry.applied,
+            "mode": entry.mode,
+            "by": entry.author,
+            "parent": entry.parent,
+            "changes": entry.changes,
         }),
         Err(error) => json!({ "generation": listed.number, "in_force": in_force, "damaged": error.to_string() }),
     }

@@ -10,7 +10,7 @@ use super::owner::{OwnerError, through_owner};
 use super::patient::{Configuration, History, Meter, Netfilter, Patient, Ruleset, Units, Unseen};
 use super::rules::{Fate, fate, is_unconditional};
 use crate::config::{Config, Loaded, Mode};
-use crate::generation::{Generation, Store, see};
+use crate::generation::{Entry, Store, see};
 use crate::host::{
     self, DaemonSettings, DockerState, Engine, FactsError, Host, Leftovers, Rootless, Settings, Unit, has_systemd,
     kernel_release,
@@ -241,17 +241,17 @@ fn history(store: &Store, netfilter: &Netfilter, unseen: &mut Vec<Unseen>) -> Hi
             return history;
         }
     };
-    let (mut generations, mut refused): (Vec<Generation>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut entries, mut refused) = (Vec::new(), Vec::new());
     for one in listed {
-        match one.generation {
-            Ok(generation) => generations.push(generation),
+        match one.entry {
+            Ok(entry) => entries.push(entry),
             Err(error) if error.is_not_permitted() => refused.push(error.to_string()),
             Err(error) => history.trouble.push(error.to_string()),
         }
     }
     refused.truncate(1);
     unseen.extend(refused.into_iter().map(|why| Unseen { what: STATE.to_owned(), why }));
-    history.newest = generations.iter().map(|generation| generation.applied).max();
+    history.newest = entries.iter().map(|entry| entry.applied).max();
     match store.wanted() {
         Ok(wanted) => history.wanted = wanted,
         Err(error) if error.is_not_permitted() => {}
@@ -267,23 +267,28 @@ fn history(store: &Store, netfilter: &Netfilter, unseen: &mut Vec<Unseen>) -> Hi
         Netfilter::Seen(ruleset) => ruleset.live.marker(),
         _ => None,
     };
-    let in_force = marker.and_then(|marker| generations.iter().find(|one| one.number == marker.generation)).cloned();
-    history.audit_since = in_force.as_ref().and_then(|in_force| audit_since(&generations, in_force));
-    history.in_force = in_force;
+    // One that cannot be read at all is told of already.
+    if let Some(entry) = marker.and_then(|marker| entries.iter().find(|entry| entry.number == marker.generation)) {
+        history.audit_since = audit_since(&entries, entry);
+        match store.get(entry.number) {
+            Ok(generation) => history.in_force = Some(generation),
+            Err(error) => history.trouble.push(error.to_string()),
+        }
+    }
     history
 }
 
 /// When the first of the generations was applied that were nothing but audit up to this one.
-fn audit_since(generations: &[Generation], in_force: &Generation) -> Option<Timestamp> {
+fn audit_since(entries: &[Entry], in_force: &Entry) -> Option<Timestamp> {
     let mut since = None;
     let mut next = Some(in_force);
     // No generation is its own ancestor, unless the files were tampered with.
-    for _ in 0..=generations.len() {
-        let Some(generation) = next.filter(|generation| generation.policy.mode == Mode::Audit) else {
+    for _ in 0..=entries.len() {
+        let Some(entry) = next.filter(|entry| entry.mode == Mode::Audit) else {
             break;
         };
-        since = Some(generation.applied);
-        next = generation.parent.and_then(|parent| generations.iter().find(|one| one.number == parent));
+        since = Some(entry.applied);
+        next = entry.parent.and_then(|parent| entries.iter().find(|one| one.number == parent));
     }
     since
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::flush::flush_both;
 use super::record::NewGeneration;
-use super::store::{DRAFT, Draft, Listed, Store, StoreError, delete, io_error};
+use super::store::{DRAFT, Draft, Store, StoreError, delete, io_error};
 use super::{Amendment, Generation, Sources};
 
 /// How many generations are kept.
@@ -50,17 +50,6 @@ struct MadeFrom {
 }
 
 impl Store {
-    /// The generations, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] where the directory cannot be read; a missing one is empty.
-    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let numbers = self.numbers()?;
-        // Many may be differences to one.
-        let mut base = None;
-        Ok(numbers.into_iter().map(|number| Listed { number, generation: self.get_by(number, &mut base) }).collect())
-    }
-
     /// The highest number so far; 0 without any.
     ///
     /// # Errors
@@ -122,13 +111,8 @@ impl Store {
     /// # Errors
     /// As [`Store::get`].
     pub(super) fn sources_of(&self, number: u64) -> Result<Option<Sources>, StoreError> {
-        let path = self.whole_path(number);
-        let file = match fs::File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.missing(number)),
-            opened => opened.map_err(|source| io_error("read", &path, source))?,
-        };
-        let read: Result<MadeFrom, _> = serde_json::from_reader(io::BufReader::with_capacity(1 << 16, file));
-        read.map(|made| made.sources).map_err(|source| StoreError::Damaged { path, source })
+        let made: Option<MadeFrom> = scan(&self.whole_path(number))?;
+        made.map(|made| made.sources).ok_or_else(|| self.missing(number))
     }
 
     /// The whole generation.
@@ -177,7 +161,7 @@ impl Store {
         self.directory().join(Name { number, base: None }.write())
     }
 
-    fn missing(&self, number: u64) -> StoreError {
+    pub(super) fn missing(&self, number: u64) -> StoreError {
         StoreError::Missing { number, directory: self.directory().to_owned() }
     }
 
@@ -289,4 +273,14 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
             Err(source) => Err(StoreError::Damaged { path: path.to_owned(), source }),
         },
     }
+}
+
+/// The same without the file in memory as a whole: of a large one only what is asked for is held.
+pub(super) fn scan<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|source| io_error("read", path, source))?,
+    };
+    let content = serde_json::from_reader(io::BufReader::with_capacity(1 << 16, file));
+    content.map(Some).map_err(|source| StoreError::Damaged { path: path.to_owned(), source })
 }

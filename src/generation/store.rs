@@ -16,7 +16,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::known::Known;
-use super::{Generation, GuardRecord, Trial};
+use super::{GuardRecord, Trial};
 
 /// How the names of files begin that are not in their place yet.
 pub(super) const DRAFT: &[u8] = b".new-";
@@ -119,15 +119,6 @@ impl StoreError {
     pub fn is_not_permitted(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
-}
-
-/// A generation in the list: the number from its file's name, and what could be read of it.
-#[derive(Debug)]
-pub struct Listed {
-    /// Its number.
-    pub number: u64,
-    /// What it says.
-    pub generation: Result<Generation, StoreError>,
 }
 
 /// Held while a generation is made, by one process at a time.

@@ -196,6 +196,20 @@ fn an_apply_has_some_sixty_bytes_of_memory_for_each_network() {
     assert!(each <= 61, "{each} bytes for each network, {many} in all");
 }
 
+/// What is in force, and what was: a list of them holds neither.
+#[test]
+fn a_history_has_no_more_memory_for_more_networks() {
+    let [few, many] = [20_000, 150_000].map(|networks| {
+        let host = Host::new(&many(networks));
+        host.expect(0, "apply");
+        host.expect(0, "apply --mode enforce");
+        host.configure(&(many(networks) + "[log]\nprefix = \"other: \"\n"));
+        host.expect(0, "apply");
+        peak(&host, "history")
+    });
+    assert!(many < few + 1024, "{few} KiB, and {many}");
+}
+
 /// That many networks, of which no two touch.
 fn many(networks: u32) -> String {
     let network = |index: u32| format!("\"10.{}.{}.{}/29\"", index / 4096, index / 16 % 256, index % 16 * 16);

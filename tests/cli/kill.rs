@@ -209,7 +209,8 @@ impl Victim {
     /// The state directory opens, and all that is in it.
     fn expect_state(&self, arguments: &str) {
         for listed in self.store.list().unwrap() {
-            assert!(listed.generation.is_ok(), "{arguments}: {:?}", listed.generation);
+            let whole = listed.entry.and_then(|entry| self.store.get(entry.number));
+            assert!(whole.is_ok(), "{arguments}: {whole:?}");
         }
         self.store.trial().unwrap();
         self.store.wanted().unwrap();

@@ -22,10 +22,10 @@ fn seen(host: &Host) -> (Vec<String>, Value, Vec<Generation>) {
     history.as_array_mut().unwrap().iter_mut().for_each(|row| {
         row.as_object_mut().unwrap().remove("applied");
     });
-    let listed = Store::new(&host.state()).list().unwrap();
+    let store = Store::new(&host.state());
     let fixed = "2026-01-01T00:00:00Z".parse().unwrap();
-    let generations = listed.into_iter().map(|listed| {
-        let mut generation = Generation { applied: fixed, ..listed.generation.unwrap() };
+    let generations = store.list().unwrap().into_iter().map(|listed| {
+        let mut generation = Generation { applied: fixed, ..store.get(listed.number).unwrap() };
         generation.policy.grants.sort_by(|a, b| a.name.cmp(&b.name));
         let sources = generation.sources.as_mut().unwrap();
         // The directory of this host.

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -20,8 +22,23 @@ pub struct Netns {
 /// What `nft` says where the kernel answers EOPNOTSUPP.
 pub const NOT_SUPPORTED: &str = "Error: Could not process rule: Operation not supported";
 
+/// What their names begin with, before the number of the process that made them.
+const PREFIX: &str = "dw-t-";
+
+static SWEPT: Once = Once::new();
 /// Numbers the namespaces of this process.
 static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Removes those of processes that were killed.
+fn sweep() {
+    for entry in std::fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = Command::new("ip").args(["netns", "delete"]).arg(&name).output();
+        }
+    }
+}
 
 impl Netns {
     /// Makes one.
@@ -38,7 +55,8 @@ impl Netns {
             let found = Command::new(program).arg("-V").output().is_ok_and(|output| output.status.success());
             assert!(found, "this test needs the program `{program}`: apt-get install iproute2 nftables");
         }
-        let name = format!("dw-t-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        SWEPT.call_once(sweep);
+        let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let output = Command::new("ip").args(["netns", "add", &name]).output().unwrap();
         assert!(output.status.success(), "cannot make a network namespace: {}", text(&output.stderr));
         Self { name }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{Mode, Texts};
 use crate::generation::index::{Kept, MadeFrom};
-use crate::generation::{Amendment, Author, Base, Generation, Modes, Sources, Store, StoreError, index};
+use crate::generation::{Amendment, Author, Base, Entry, Generation, Modes, Sources, Store, StoreError, index};
 use crate::netlink::Live;
 use crate::policies::{any_policy, grant, now, plain};
 use crate::ruleset::{Elements, Set, Table, compile};
@@ -80,7 +80,11 @@ impl State {
         let sources = Some(sources);
         self.whole = Generation { number, applied: now(), author, parent, changes, policy, sources, revised: None };
         assert_eq!(self.store.get(number).unwrap(), self.whole);
-        assert_eq!(self.store.list().unwrap().pop().unwrap().generation.unwrap(), self.whole);
+        let Entry { applied, author, parent, changes, mode, .. } =
+            self.store.list().unwrap().pop().unwrap().entry.unwrap();
+        let whole = &self.whole;
+        assert_eq!((applied, mode, parent), (whole.applied, whole.policy.mode, whole.parent));
+        assert_eq!((&author, &changes), (&whole.author, &whole.changes));
         self.all.push((self.changed.clone(), self.whole.clone()));
     }
 
