@@ -111,8 +111,8 @@ impl Context {
 
     /// The container interfaces of the last generation, as far as it can be read.
     fn policed_last(&self) -> Vec<String> {
-        let last = self.store.last().and_then(|number| self.store.get(number));
-        last.map(|generation| generation.policy.containers.exact.into_iter().collect()).unwrap_or_default()
+        let last = self.store.last_entry().ok().flatten();
+        last.map(|entry| entry.containers.exact.into_iter().collect()).unwrap_or_default()
     }
 
     /// The policy that the configuration means; `mode` where the command line says otherwise.

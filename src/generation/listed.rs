@@ -8,6 +8,7 @@ use super::shelf::scan;
 use super::store::{Store, StoreError};
 use super::{Amendment, Author, Base};
 use crate::config::Mode;
+use crate::policy::InterfaceNames;
 
 /// A generation in the list: the number from its file's name, and what could be read of it.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Entry {
     pub changes: Vec<String>,
     /// What happens to a packet that it denies.
     pub mode: Mode,
+    /// The container interfaces.
+    pub containers: InterfaceNames,
 }
 
 /// What is read of the file of one that is kept whole.
@@ -43,32 +46,33 @@ struct Whole {
     author: Author,
     parent: Option<u64>,
     changes: Vec<String>,
-    policy: InMode,
+    policy: Outline,
     #[serde(default)]
     revised: Option<Timestamp>,
 }
 
-#[derive(Deserialize)]
-struct InMode {
+#[derive(Clone, Deserialize)]
+struct Outline {
     mode: Mode,
+    containers: InterfaceNames,
 }
 
 /// One that others may be differences to.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Known {
     base: Base,
-    mode: Mode,
+    policy: Outline,
 }
 
 impl Whole {
     fn known(&self) -> Known {
         let Self { number, applied, revised, .. } = *self;
-        Known { base: Base { number, applied, revised }, mode: self.policy.mode }
+        Known { base: Base { number, applied, revised }, policy: self.policy.clone() }
     }
 
     fn entry(self) -> Entry {
-        let Self { number, applied, author, parent, changes, policy: InMode { mode }, .. } = self;
-        Entry { number, applied, author, parent, changes, mode }
+        let Self { number, applied, author, parent, changes, policy: Outline { mode, containers }, .. } = self;
+        Entry { number, applied, author, parent, changes, mode, containers }
     }
 }
 
@@ -83,6 +87,15 @@ impl Store {
         // Many may be differences to one.
         let mut last = None;
         Ok(numbers.into_iter().map(|number| Listed { number, entry: self.entry(number, &mut last) }).collect())
+    }
+
+    /// The one with the highest number.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn last_entry(&self) -> Result<Option<Entry>, StoreError> {
+        let last = self.numbers()?.pop();
+        last.map(|number| self.entry(number, &mut None)).transpose()
     }
 
     /// `last` is the base that was read last.
@@ -101,19 +114,22 @@ impl Store {
     fn amended(&self, amendment: Amendment, last: &mut Option<Known>) -> Result<Entry, StoreError> {
         let Amendment { number, applied, author, parent, changes, base, changed } = amendment;
         let path = || self.whole_path(base.number);
-        let known = match last.filter(|known| known.base.number == base.number) {
+        let known = match last.take().filter(|known| known.base.number == base.number) {
             Some(known) => known,
             None => {
                 let whole = self.scan_whole(base.number)?;
                 whole.ok_or_else(|| StoreError::BaseLost { number, base: base.number, path: path() })?.known()
             }
         };
-        *last = Some(known);
-        if known.base != base {
+        let Known { base: found, policy } = last.insert(known);
+        if *found != base {
             return Err(StoreError::BaseChanged { number, base: base.number, path: path() });
         }
-        let mode = changed.settings.map_or(known.mode, |settings| settings.policy.mode);
-        Ok(Entry { number, applied, author, parent, changes, mode })
+        let (mode, containers) = match changed.settings {
+            Some(settings) => (settings.policy.mode, settings.policy.containers),
+            None => (policy.mode, policy.containers.clone()),
+        };
+        Ok(Entry { number, applied, author, parent, changes, mode, containers })
     }
 
     fn scan_whole(&self, number: u64) -> Result<Option<Whole>, StoreError> {
