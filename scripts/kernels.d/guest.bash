@@ -87,8 +87,9 @@ boot() {
   local image
   # In /boot, or since Linux 7.0 beside the modules.
   image=$(find "$1" -name 'vmlinuz*' -type f -print -quit)
+  # In the foreground: what ends this process group ends the machine.
   # shellcheck disable=SC2046 # one word for each option
-  timeout --kill-after=5 "$3" qemu-system-x86_64 -machine q35 $(accelerator) -m 1536 \
+  timeout --foreground --kill-after=5 "$3" qemu-system-x86_64 -machine q35 $(accelerator) -m 1536 \
     -nodefaults -no-reboot -display none -serial stdio -kernel "$image" -initrd "$2" \
     -append "console=ttyS0 panic=-1 quiet mitigations=off norandmaps dockwall.guest" </dev/null 2>&1 |
     tr --delete '\r' | sed --unbuffered -E 's/\x1b(c|\[[0-9;?]*[a-zA-Z])//g'
