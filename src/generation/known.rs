@@ -217,3 +217,23 @@ fn of_generation(frame: &Frame, generation: &Generation, features: Features, now
     let instants = generation.instants(now).into_iter();
     instants.map(|at| compile(&generation.policy, features, at)).find_map(|table| frame.with_elements_of(&table, now))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_known_is_known_behind_our_own_batch_and_behind_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path());
+        let known_at = |at| Known::read(&store, at).is_some_and(|known| known.is_of(1));
+        note_whole(&store, Some(5), 1);
+        note_moved(&store, Moved { from: 5, to: 7 }, 1);
+        assert!(known_at(7) && !known_at(5));
+        // Somebody was at the ruleset before it.
+        note_moved(&store, Moved { from: 8, to: 9 }, 1);
+        // What is in force is another generation.
+        note_moved(&store, Moved { from: 7, to: 8 }, 2);
+        assert!(known_at(7) && !known_at(8) && !known_at(9));
+    }
+}
