@@ -16,7 +16,8 @@ build_packages() {
 }
 
 # What stays of the table when its guard goes.
-without_owner() { guest dump | sed 's/flags owner,persist/flags persist/'; }
+# nft 1.0 does not know `persist`, and lists nothing for it.
+without_owner() { guest dump | sed 's/flags owner,persist/flags persist/; s/flags owner /flags /'; }
 
 guard_pid() { root 'systemctl show --value --property MainPID dockwall-guard'; }
 
