@@ -15,8 +15,7 @@ build_packages() {
   dpkg-deb --root-owner-group --build "$tree" "$directory/later.deb" >/dev/null
 }
 
-# What stays of the table when its guard goes.
-# nft 1.0 does not know `persist`, and lists nothing for it.
+# What stays of the table when its guard goes. nft 1.0 does not know `persist`, and lists nothing for it.
 without_owner() { guest dump | sed 's/flags owner,persist/flags persist/; s/flags owner /flags /'; }
 
 guard_pid() { root 'systemctl show --value --property MainPID dockwall-guard'; }
