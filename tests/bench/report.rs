@@ -79,8 +79,8 @@ fn short(ratio: f64) -> String {
 
 /// The same as a part of a document: what it was measured on, and a table.
 pub fn document(machine: &Machine, runs: u16, comparisons: &[Comparison]) -> String {
-    let mut text = machine_lines(machine, runs).map(|line| format!("    {line}\n")).concat();
-    text += "\n| what | dockwall | other | ratio | bar |\n|---|---|---|---|---|\n";
+    let head = machine_lines(machine, runs).map(|line| line + "\n").concat();
+    let mut text = format!("```text\n{head}```\n\n| what | dockwall | other | ratio | bar |\n|---|---|---|---|---|\n");
     for comparison in comparisons {
         let (ours, theirs) = (middle(&comparison.ours, comparison.unit), middle(&comparison.theirs, comparison.unit));
         let bar = match (comparison.bar, comparison.met()) {
