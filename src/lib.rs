@@ -14,9 +14,9 @@
 //! 10. [`import`] makes a configuration of the rules that people have.
 //! 11. [`cli`] is the only room that prints.
 //!
-//! [`interval`] has the arithmetic of address ranges that several of them need, `printable` makes other
-//! people's names fit for a terminal. `policy` and
-//! `ruleset` do no I/O; what does I/O decides nothing.
+//! [`interval`] has the arithmetic of address ranges that several of them need, `hashed` the sum of what is large,
+//! `printable` makes other people's names fit for a terminal. `policy` and `ruleset` do no I/O; what does I/O decides
+//! nothing.
 
 #![cfg_attr(not(feature = "libnftnl"), forbid(unsafe_code))]
 
@@ -33,6 +33,7 @@ pub mod config;
 pub mod doctor;
 pub mod generation;
 pub mod guard;
+mod hashed;
 pub mod host;
 pub mod import;
 pub mod interval;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::hashed::Hashed;
 
 /// The texts of all files that a configuration consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -80,7 +82,7 @@ impl Texts {
 
     /// By which they show to be the same as others.
     pub(crate) fn prints(&self) -> Prints {
-        let files = self.all().map(|(path, text)| (path.to_owned(), digest(text.as_bytes()).unwrap_or_default()));
+        let files = self.all().map(|(path, text)| (path.to_owned(), Sha256::digest(text).into()));
         Prints { configuration: self.configuration.clone(), files: files.collect() }
     }
 
@@ -112,21 +114,15 @@ pub(crate) struct Prints {
 impl Prints {
     /// Of the files as they are now, none of which is in memory as a whole; none where one cannot be had.
     pub(super) fn of_files(configuration: &Path, files: &[PathBuf]) -> Option<Self> {
-        let print = |path: &PathBuf| Some((plain(path), digest(File::open(path).ok()?).ok()?));
+        let print = |path: &PathBuf| Some((plain(path), digest(path).ok()?));
         Some(Self { configuration: plain(configuration), files: files.iter().map(print).collect::<Option<_>>()? })
     }
 }
 
-fn digest(mut text: impl Read) -> io::Result<[u8; 32]> {
-    let (mut hash, mut piece) = (Sha256::new(), [0; 8192]);
-    loop {
-        match text.read(&mut piece) {
-            Ok(0) => return Ok(hash.finalize().into()),
-            Ok(len) => hash.update(piece.get(..len).unwrap_or_default()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+fn digest(path: &Path) -> io::Result<[u8; 32]> {
+    let mut hashed = Hashed::default();
+    io::copy(&mut File::open(path)?, &mut hashed)?;
+    Ok(hashed.finish())
 }
 
 /// What became of a file.

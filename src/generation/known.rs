@@ -11,11 +11,11 @@ use std::os::unix::fs::MetadataExt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::file_state::{FileState, boot_id};
 use super::{Generation, Store};
 use crate::config::Mode;
+use crate::hashed::Hashed;
 use crate::netlink::{Error, Frame, Kernel, Live, Moved};
 use crate::ruleset::{Digest, Features, Table, compile};
 
@@ -126,26 +126,12 @@ pub fn note_moved(store: &Store, moved: Moved, generation: u64) {
     }
 }
 
-/// What is hashed as it is written: that of a large policy is never there as a whole.
-struct Hashed(Sha256);
-
-impl io::Write for Hashed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// By which one value shows to be another; none where it cannot be written.
 pub fn fingerprint(value: &impl Serialize) -> Option<String> {
-    let mut writer = io::BufWriter::with_capacity(1 << 16, Hashed(Sha256::new()));
+    let mut writer = io::BufWriter::with_capacity(1 << 16, Hashed::default());
     serde_json::to_writer(&mut writer, value).ok()?;
     let hashed = writer.into_inner().ok()?;
-    Some(hashed.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hashed.finish().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether an apply with that mode on the command line may be one that changes nothing, as far as that is noted.

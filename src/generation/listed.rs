@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::shelf::scan;
 use super::store::{Store, StoreError};
-use super::{Amendment, Author, Base};
+use super::{Amendment, Author, Base, Settings};
 use crate::config::Mode;
 use crate::policy::InterfaceNames;
 
@@ -39,7 +39,7 @@ pub struct Entry {
 }
 
 /// What is read of the file of one that is kept whole.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Whole {
     number: u64,
     applied: Timestamp,
@@ -57,17 +57,10 @@ struct Outline {
     containers: InterfaceNames,
 }
 
-/// One that others may be differences to.
-#[derive(Clone)]
-struct Known {
-    base: Base,
-    policy: Outline,
-}
-
 impl Whole {
-    fn known(&self) -> Known {
+    fn base(&self) -> Base {
         let Self { number, applied, revised, .. } = *self;
-        Known { base: Base { number, applied, revised }, policy: self.policy.clone() }
+        Base { number, applied, revised }
     }
 
     fn entry(self) -> Entry {
@@ -99,10 +92,9 @@ impl Store {
     }
 
     /// `last` is the base that was read last.
-    fn entry(&self, number: u64, last: &mut Option<Known>) -> Result<Entry, StoreError> {
+    fn entry(&self, number: u64, last: &mut Option<Whole>) -> Result<Entry, StoreError> {
         if let Some(whole) = self.scan_whole(number)? {
-            *last = Some(whole.known());
-            return Ok(whole.entry());
+            return Ok(last.insert(whole).clone().entry());
         }
         match self.amendment(number)? {
             Some(amendment) => self.amended(amendment, last),
@@ -111,23 +103,23 @@ impl Store {
         }
     }
 
-    fn amended(&self, amendment: Amendment, last: &mut Option<Known>) -> Result<Entry, StoreError> {
+    fn amended(&self, amendment: Amendment, last: &mut Option<Whole>) -> Result<Entry, StoreError> {
         let Amendment { number, applied, author, parent, changes, base, changed } = amendment;
         let path = || self.whole_path(base.number);
-        let known = match last.take().filter(|known| known.base.number == base.number) {
-            Some(known) => known,
+        let whole = match last.take().filter(|whole| whole.number == base.number) {
+            Some(whole) => whole,
             None => {
                 let whole = self.scan_whole(base.number)?;
-                whole.ok_or_else(|| StoreError::BaseLost { number, base: base.number, path: path() })?.known()
+                whole.ok_or_else(|| StoreError::BaseLost { number, base: base.number, path: path() })?
             }
         };
-        let Known { base: found, policy } = last.insert(known);
-        if *found != base {
+        let whole = last.insert(whole);
+        if whole.base() != base {
             return Err(StoreError::BaseChanged { number, base: base.number, path: path() });
         }
-        let (mode, containers) = match changed.settings {
-            Some(settings) => (settings.policy.mode, settings.policy.containers),
-            None => (policy.mode, policy.containers.clone()),
+        let Outline { mode, containers } = match changed.settings {
+            Some(Settings { policy, .. }) => Outline { mode: policy.mode, containers: policy.containers },
+            None => whole.policy.clone(),
         };
         Ok(Entry { number, applied, author, parent, changes, mode, containers })
     }

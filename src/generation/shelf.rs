@@ -87,16 +87,11 @@ impl Store {
     /// [`StoreError::Missing`], [`StoreError::Damaged`], [`StoreError::BaseLost`], [`StoreError::BaseChanged`], or what
     /// the system says.
     pub fn get(&self, number: u64) -> Result<Generation, StoreError> {
-        self.get_by(number, &mut None)
-    }
-
-    /// The same with the base that was read last, and now.
-    fn get_by(&self, number: u64, base: &mut Option<Generation>) -> Result<Generation, StoreError> {
         if let Some(whole) = self.whole(number)? {
             return Ok(whole);
         }
         match self.amendment(number)? {
-            Some(amendment) => self.whole_of(amendment, base),
+            Some(amendment) => self.whole_of(amendment),
             // A guard may have made it whole just now.
             None => self.whole(number)?.ok_or_else(|| self.missing(number)),
         }
@@ -119,19 +114,10 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::get`].
-    pub(super) fn whole_of(
-        &self,
-        amendment: Amendment,
-        last: &mut Option<Generation>,
-    ) -> Result<Generation, StoreError> {
+    pub(super) fn whole_of(&self, amendment: Amendment) -> Result<Generation, StoreError> {
         let (number, base) = (amendment.number, amendment.base.number);
         let path = self.whole_path(base);
-        let known = last.take().filter(|known| known.number == base);
-        let whole = match known {
-            Some(known) => known,
-            None => self.whole(base)?.ok_or_else(|| StoreError::BaseLost { number, base, path: path.clone() })?,
-        };
-        *last = Some(whole.clone());
+        let whole = self.whole(base)?.ok_or_else(|| StoreError::BaseLost { number, base, path: path.clone() })?;
         amendment.on(whole).ok_or(StoreError::BaseChanged { number, base, path })
     }
 

@@ -99,7 +99,7 @@ fn main() -> anyhow::Result<ExitCode> {
         report::print_table(&comparisons);
     }
     if let Some(document) = &arguments.write {
-        report::write(document, &report::document(&machine, runs, &comparisons))?;
+        report::write(document, report::BEGIN, &report::document(&machine, runs, &comparisons))?;
     }
     let missed = comparisons.iter().any(|comparison| comparison.met() == Some(false));
     Ok(if arguments.check && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -60,16 +60,17 @@ pub fn print_table(comparisons: &[Comparison]) {
     }
 }
 
-/// What stands before the results in a document, and behind them.
-const MARKS: [&str; 2] = ["<!-- written by scripts/bench --write -->\n", "<!-- end -->\n"];
+/// What stands before the results in a document.
+pub const BEGIN: &str = "<!-- written by scripts/bench --write -->\n";
+/// And behind them.
+const END: &str = "<!-- end -->\n";
 
-/// Puts `results` into the document, between the marks.
-pub fn write(document: &Path, results: &str) -> anyhow::Result<()> {
+/// Puts `results` into the document, behind the line `begin`.
+pub fn write(document: &Path, begin: &str, results: &str) -> anyhow::Result<()> {
     let text = fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
-    let [begin, end] = MARKS;
     let (before, rest) = text.split_once(begin).with_context(|| format!("no line `{}`", begin.trim()))?;
-    let (_, after) = rest.split_once(end).with_context(|| format!("no line `{}`", end.trim()))?;
-    Ok(fs::write(document, format!("{before}{begin}\n{results}\n{end}{after}"))?)
+    let (_, after) = rest.split_once(END).with_context(|| format!("no line `{}`", END.trim()))?;
+    Ok(fs::write(document, format!("{before}{begin}\n{results}\n{END}{after}"))?)
 }
 
 /// A ratio, small ones to three digits.

@@ -196,8 +196,7 @@ fn an_apply_has_some_sixty_bytes_of_memory_for_each_network() {
     assert!(each <= 61, "{each} bytes for each network, {many} in all");
 }
 
-/// What is in force, and what was: a list of them holds neither. Nor does who asks only which interfaces were policed
-/// when Docker told them last.
+/// What is in force, and what was: a list of them holds neither.
 #[test]
 fn a_history_has_no_more_memory_for_more_networks() {
     let [few, many] = [20_000, 150_000].map(|networks| {

@@ -25,6 +25,7 @@ pub const NOT_SUPPORTED: &str = "Error: Could not process rule: Operation not su
 /// What their names begin with, before the number of the process that made them.
 const PREFIX: &str = "dw-t-";
 
+/// Whether those of killed processes are removed.
 static SWEPT: Once = Once::new();
 /// Numbers the namespaces of this process.
 static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -92,6 +92,6 @@ impl Glance {
 
 /// What it says, to be put in force as a whole.
 fn planned(store: &Store, amendment: Amendment) -> Result<Option<Planned>, StoreError> {
-    let whole = store.whole_of(amendment, &mut None)?;
+    let whole = store.whole_of(amendment)?;
     Ok(Some(Planned { policy: whole.policy, sources: whole.sources, inputs: None, beside: None, modes: None }))
 }

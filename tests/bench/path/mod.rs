@@ -17,13 +17,13 @@ mod throughput;
 mod wall;
 mod walls;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::json;
 
 use crate::machine::Machine;
+use crate::report;
 use bars::Bar;
 use lane::Lane;
 use packets::{Kind, Version};
@@ -136,14 +136,9 @@ fn head(machine: &Machine, processor: usize, runs: u16) -> String {
 }
 
 const BEGIN: &str = "<!-- written by scripts/bench --path --write -->\n";
-const END: &str = "<!-- end -->\n";
 
 /// Puts the text between the marks of a document.
 fn keep(document: &Path, text: &str) -> anyhow::Result<()> {
-    let old = fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
-    let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.with_context(|| format!("{} has no place for it", document.display()))?;
     let (head, tables) = text.split_once("\n\n").unwrap_or((text, ""));
-    fs::write(document, format!("{before}{BEGIN}\n```text\n{head}\n```\n\n{tables}\n{END}{after}"))?;
-    Ok(())
+    report::write(document, BEGIN, &format!("```text\n{head}\n```\n\n{tables}"))
 }
